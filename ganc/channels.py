@@ -1,0 +1,132 @@
+"""Channel groups: the one place that knows which array axes move together.
+
+A parameter tree comes with a tree of the same structure, `axes`, that names the channel group of
+every array axis. From those names, and only from them, come slicing, masks and importance. Channels
+that must stay together (a residual trunk) share a group; an axis that concatenates groups carries a
+tuple of names.
+"""
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.core import FrozenDict
+
+from ganc.types import Axes, Keep, Masks, Params, Widths
+
+
+def _is_axes(node: object) -> bool:
+    return isinstance(node, tuple)
+
+
+def map_axes(function, axes: Axes, *trees):
+    """`jax.tree.map` over a tree of axes and trees of arrays of the same structure."""
+    return jax.tree.map(function, axes, *trees, is_leaf=_is_axes)
+
+
+def _groups(name: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    if name is None:
+        return ()
+    return (name,) if isinstance(name, str) else name
+
+
+def read_widths(params: Params, axes: Axes) -> Widths:
+    """The width of every channel group, read off the shapes of `params`.
+
+    Raises:
+        ValueError: if two arrays disagree about the width of a group.
+    """
+    found: dict[str, int] = {}
+
+    def visit(path, names, array) -> None:
+        for name, size in zip(names, np.shape(array), strict=True):
+            if isinstance(name, str) and found.setdefault(name, size) != size:
+                where = jax.tree_util.keystr(path)
+                raise ValueError(
+                    f"channel group {name!r} is {found[name]} wide elsewhere, {size} at {where}"
+                )
+
+    jax.tree_util.tree_map_with_path(visit, axes, params, is_leaf=_is_axes)
+    return FrozenDict(sorted(found.items()))
+
+
+def prefix(widths: Mapping[str, int]) -> Keep:
+    """Keeps the first channels of every group, as once-for-all supernets do."""
+    return {group: np.arange(width) for group, width in widths.items()}
+
+
+def top(importance: Mapping[str, np.ndarray], widths: Mapping[str, int]) -> Keep:
+    """Keeps the `widths[g]` most important channels of every group, as sorted indices."""
+    keep = {}
+    for group, width in widths.items():
+        order = np.argsort(-np.asarray(importance[group]), kind="stable")
+        if width > len(order):
+            raise ValueError(f"group {group!r} has {len(order)} channels, cannot keep {width}")
+        keep[group] = np.sort(order[:width])
+    return keep
+
+
+def masks(keep: Keep, widths: Mapping[str, int]) -> Masks:
+    """0/1 vectors over the full `widths` with ones at the kept channels."""
+    result = {}
+    for group, width in widths.items():
+        mask = np.zeros(width, np.float32)
+        mask[keep[group]] = 1
+        result[group] = jnp.asarray(mask)
+    return result
+
+
+def prefix_masks(active: Mapping[str, jax.Array], widths: Mapping[str, int]) -> Masks:
+    """`masks(prefix(active), widths)` for widths that are traced integers."""
+    return {g: (jnp.arange(width) < active[g]).astype(jnp.float32) for g, width in widths.items()}
+
+
+def slice_params(tree: Params, axes: Axes, keep: Keep) -> Params:
+    """The smaller arrays that remain when only the channels in `keep` stay.
+
+    `tree` is anything with the structure of `axes`: parameters, gradients, moments of an optimiser.
+    Groups that `keep` does not name stay whole.
+    """
+    full = read_widths(tree, axes)
+
+    def indices(name) -> np.ndarray:
+        kept, offset = [], 0
+        for group in _groups(name):
+            kept.append(offset + np.asarray(keep.get(group, np.arange(full[group]))))
+            offset += full[group]
+        return np.concatenate(kept)
+
+    def take(names, array):
+        for axis, name in enumerate(names):
+            if not any(group in keep for group in _groups(name)):
+                continue
+            index = indices(name)
+            if np.array_equal(index, np.arange(len(index))):  # a prefix: slice, don't gather
+                array = array[(slice(None),) * axis + (slice(0, len(index)),)]
+            else:
+                array = array.take(index, axis=axis)
+        return array
+
+    return map_axes(take, axes, tree)
+
+
+def importance(params: Params, axes: Axes) -> dict[str, np.ndarray]:
+    """The L1 norm of every channel, summed over every array axis that carries it.
+
+    Reference: Li et al. 2020 (arXiv 2003.08936) rank channels by the L1 norm of their filters.
+    """
+    full = read_widths(params, axes)
+    total = {group: np.zeros(width) for group, width in full.items()}
+
+    def visit(names, array) -> None:
+        magnitude = np.abs(np.asarray(array, np.float64))
+        for axis, name in enumerate(names):
+            others = tuple(i for i in range(magnitude.ndim) if i != axis)
+            norms, offset = magnitude.sum(axis=others), 0
+            for group in _groups(name):
+                total[group] += norms[offset : offset + full[group]]
+                offset += full[group]
+
+    map_axes(visit, axes, params)
+    return total

@@ -1,0 +1,91 @@
+"""Aligned views of the Earth, shipped with the package: a real task that needs no download.
+
+Three equirectangular mosaics of latitude 75 to -56 at 4096 x 1490 px: a satellite picture, the same
+of another month, and a shaded relief map. Tiles of one view translate into tiles of another, with
+the truth known for scoring. `earth_pack/PROVENANCE.md` says where they come from.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+View = Literal["satellite", "satellite_other_month", "relief"]
+Split = Literal["train", "search", "report"]
+
+# Blocks of 15 degrees of longitude, counted from 180 W. Splitting by block and not by tile keeps
+# neighbours, which share rivers and coasts, on one side.
+BLOCKS = 24
+SPLITS: dict[str, tuple[int, ...]] = {
+    "search": (5, 14, 18),  # 105 to 90 W, 30 to 45 E, 90 to 105 E
+    "report": (4, 7, 12, 16, 20),  # 120-105 W, 75-60 W, 0-15 E, 60-75 E, 120-135 E
+}
+SPLITS["train"] = tuple(
+    block for block in range(BLOCKS) if block not in SPLITS["search"] + SPLITS["report"]
+)
+LAND = 0.25
+"""Tiles with less land than this are left out: the open sea teaches nothing."""
+
+
+@cache
+def _mosaic(view: View) -> np.ndarray:
+    with resources.files("ganc.data").joinpath(f"earth_pack/{view}.jpg").open("rb") as file:
+        return np.asarray(Image.open(file).convert("RGB"))
+
+
+@cache
+def _land_integral() -> np.ndarray:
+    # The relief map paints water, and only water, in blue tones.
+    red, green, blue = np.moveaxis(_mosaic("relief").astype(np.int16), -1, 0)
+    land = (blue - red < 8) | (green > blue + 2)
+    return np.pad(land.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+
+
+def _spans(split: Split, width: int) -> list[tuple[int, int]]:
+    """Columns of each run of adjacent blocks."""
+    spans: list[tuple[int, int]] = []
+    for block in SPLITS[split]:
+        first, last = -(-block * width // BLOCKS), (block + 1) * width // BLOCKS
+        if spans and first - spans[-1][1] <= 1:
+            spans[-1] = (spans[-1][0], last)
+        else:
+            spans.append((first, last))
+    return spans
+
+
+@cache
+def positions(split: Split, size: int, stride: int) -> np.ndarray:
+    """Top left corners (n 2) of the tiles of `size` px with enough land, every `stride` px."""
+    total = _land_integral()
+    height, width = total.shape[0] - 1, total.shape[1] - 1
+    corners = []
+    for first, last in _spans(split, width):
+        y, x = np.mgrid[0 : height - size + 1 : stride, first : last - size + 1 : stride]
+        y, x = y.ravel(), x.ravel()
+        land = total[y + size, x + size] - total[y, x + size] - total[y + size, x] + total[y, x]
+        corners.append(np.stack([y, x], 1)[land >= LAND * size**2])
+    found = np.concatenate(corners)
+    if not len(found):
+        raise ValueError(
+            f"no {size} px tile fits the {split} blocks of the Earth pack; "
+            f"the widest that do are {min(e - s for s, e in _spans(split, width))} px"
+        )
+    return found
+
+
+class Tiles(Sequence):
+    """The tiles of one view in one split; the same index is the same place in every view."""
+
+    def __init__(self, view: View, split: Split, size: int, stride: int):
+        self._view, self._size = view, size
+        self._corners = positions(split, size, stride)
+
+    def __len__(self) -> int:
+        return len(self._corners)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        y, x = self._corners[index]
+        return _mosaic(self._view)[y : y + self._size, x : x + self._size]

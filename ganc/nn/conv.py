@@ -1,0 +1,142 @@
+"""Convolutions with the geometry of the published networks, and the forms XLA needs on a CPU.
+
+Images are NHWC and kernels HWIO. XLA's CPU backend has slow paths for three of the convolutions a
+generator is made of (depthwise, transposed, few output channels); each has an equal form here that
+avoids the slow path, chosen by backend inside one function. `tests/nn/test_conv.py` holds the two
+forms of each equal, in value and in gradient.
+"""
+
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+Padding = Literal["zero", "reflect"]
+Form = Literal["auto", "plain", "cpu"]
+
+_DIMENSIONS = ("NHWC", "HWIO", "NHWC")
+# Up to this many output channels, XLA:CPU's weight gradient degenerates (7x7 64->3 at 256 px:
+# 395 ms against 75 ms for one matrix product with the gathered output gradient).
+_FEW_OUTPUTS = 4
+
+
+def _on_cpu(form: Form) -> bool:
+    return form == "cpu" or (form == "auto" and jax.default_backend() == "cpu")
+
+
+def pad2d(x: jax.Array, amount: int, padding: Padding) -> jax.Array:
+    """Pads height and width of `x` (b h w c) by `amount` on every side."""
+    if amount == 0:
+        return x
+    spatial = ((0, 0), (amount, amount), (amount, amount), (0, 0))
+    return jnp.pad(x, spatial, mode="reflect" if padding == "reflect" else "constant")
+
+
+def conv2d(x: jax.Array, kernel: jax.Array, *, stride: int = 1, form: Form = "auto") -> jax.Array:
+    """Cross-correlates `x` (b h w i) with `kernel` (kh kw i o), without padding.
+
+    Returns: (b, (h - kh) // stride + 1, (w - kw) // stride + 1, o).
+    """
+    if stride == 1 and kernel.shape[3] <= _FEW_OUTPUTS and kernel.shape[0] > 1 and _on_cpu(form):
+        return _conv2d_few_outputs(x, kernel)
+    return _conv2d_plain(x, kernel, stride)
+
+
+def _conv2d_plain(x: jax.Array, kernel: jax.Array, stride: int = 1) -> jax.Array:
+    return lax.conv_general_dilated(
+        x, kernel, (stride, stride), "VALID", dimension_numbers=_DIMENSIONS
+    )
+
+
+@jax.custom_vjp
+def _conv2d_few_outputs(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    return _conv2d_plain(x, kernel)
+
+
+def _few_outputs_forward(x: jax.Array, kernel: jax.Array):
+    return _conv2d_plain(x, kernel), (x, kernel)
+
+
+def _few_outputs_backward(residuals, g: jax.Array):
+    x, kernel = residuals
+    kh, kw, channels_in, channels_out = kernel.shape
+    _, h, w, _ = x.shape
+    full = jnp.pad(g, ((0, 0), (kh - 1, kh - 1), (kw - 1, kw - 1), (0, 0)))
+    grad_x = _conv2d_plain(full, jnp.flip(kernel, (0, 1)).swapaxes(2, 3))
+    # For every input pixel, gather the kh * kw * o output gradients it contributed to: the weight
+    # gradient is then one matrix product over all pixels.
+    gathered = jnp.concatenate(
+        [
+            full[:, kh - 1 - i : kh - 1 - i + h, kw - 1 - j : kw - 1 - j + w]
+            for i in range(kh)
+            for j in range(kw)
+        ],
+        axis=-1,
+    )
+    grad_kernel = jnp.einsum("bhwc,bhwk->ck", x, gathered)
+    grad_kernel = grad_kernel.reshape(channels_in, kh, kw, channels_out).transpose(1, 2, 0, 3)
+    return grad_x, grad_kernel
+
+
+_conv2d_few_outputs.defvjp(_few_outputs_forward, _few_outputs_backward)
+
+
+def depthwise_conv2d(x: jax.Array, kernel: jax.Array, *, form: Form = "auto") -> jax.Array:
+    """Filters every channel of `x` (b h w c) with its own `kernel` (kh kw 1 c), unpadded, stride 1.
+
+    On a CPU the sum of kh * kw shifted products takes 0.4 ms where the grouped convolution takes
+    16 ms (3x3, 256 channels, 64x64).
+    """
+    kh, kw, _, channels = kernel.shape
+    if not _on_cpu(form):
+        return lax.conv_general_dilated(
+            x,
+            kernel,
+            (1, 1),
+            "VALID",
+            dimension_numbers=_DIMENSIONS,
+            feature_group_count=channels,
+        )
+    h, w = x.shape[1] - kh + 1, x.shape[2] - kw + 1
+    taps = [x[:, i : i + h, j : j + w] * kernel[i, j, 0] for i in range(kh) for j in range(kw)]
+    return sum(taps[1:], taps[0])
+
+
+def conv2d_transpose(x: jax.Array, kernel: jax.Array, *, form: Form = "auto") -> jax.Array:
+    """Doubles the resolution of `x` (b h w i) with a 3x3 transposed convolution (3 3 i o).
+
+    The geometry is PyTorch's kernel 3, stride 2, padding 1, output_padding 1. The kernel is stored
+    as lax correlates it: PyTorch's, flipped in height and width.
+
+    Returns: (b, 2 h, 2 w, o).
+    """
+    if kernel.shape[:2] != (3, 3):
+        raise ValueError(f"conv2d_transpose takes a 3x3 kernel, got {kernel.shape[:2]}")
+    if _on_cpu(form):
+        return _conv2d_transpose_phases(x, kernel)
+    return lax.conv_general_dilated(
+        x, kernel, (1, 1), ((1, 2), (1, 2)), lhs_dilation=(2, 2), dimension_numbers=_DIMENSIONS
+    )
+
+
+def _conv2d_transpose_phases(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    # Each output pixel (2r + i, 2c + j) sees a fixed subset of the nine taps. The four subsets are
+    # four small products, interleaved at the end; their gradients are products too, where the
+    # gradient of a dilated convolution takes XLA:CPU's slowest path (1431 ms against 56 ms).
+    b, h, w, _ = x.shape
+    padded = jnp.pad(x, ((0, 0), (0, 1), (0, 1), (0, 0)))
+    here, right = padded[:, :h, :w], padded[:, :h, 1:]
+    below, diagonal = padded[:, 1:, :w], padded[:, 1:, 1:]
+    even = jnp.stack([here @ kernel[1, 1], here @ kernel[1, 0] + right @ kernel[1, 2]], axis=3)
+    odd = jnp.stack(
+        [
+            here @ kernel[0, 1] + below @ kernel[2, 1],
+            here @ kernel[0, 0]
+            + right @ kernel[0, 2]
+            + below @ kernel[2, 0]
+            + diagonal @ kernel[2, 2],
+        ],
+        axis=3,
+    )
+    return jnp.stack([even, odd], axis=2).reshape(b, 2 * h, 2 * w, kernel.shape[3])

@@ -1,0 +1,105 @@
+"""The training loop of every method.
+
+Order of resumption: (1) the newest readable checkpoint of this stage in this workdir; (2) the state
+that the caller passes in, fresh or from an earlier stage. Batches and random keys are functions of
+the step, so a resumed run takes the very steps that an uninterrupted one would have taken.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from ganc.data.batches import Batch, prefetch
+from ganc.train import records
+from ganc.train.checkpoint import Checkpoints
+from ganc.train.console import console, progress
+from ganc.types import TrainState
+
+Advance = Callable[[TrainState, Any, int], tuple[TrainState, dict[str, jax.Array]]]
+
+
+class DivergedError(RuntimeError):
+    """A loss is no longer a number."""
+
+
+def run(
+    advance: Advance,
+    state: TrainState,
+    batches: Callable[[int], Batch],
+    *,
+    steps: int,
+    directory: Path,
+    name: str,
+    place: Callable[[Batch], Any] = lambda batch: batch,
+    log_every: int = 50,
+    checkpoint_every: int = 500,
+    workers: int = 2,
+) -> TrainState:
+    """Trains up to `steps`, with checkpoints, a log and a progress bar.
+
+    Args:
+        advance: `(state, batch, step) -> (state, scalars)`; may donate the state.
+        state: where to begin if `directory` holds no checkpoint.
+        batches: step -> batch.
+        steps: the total number of steps, those of earlier runs included.
+        directory: of the checkpoints and of `metrics.jsonl`.
+        name: what the progress bar says.
+        place: puts a batch on the devices.
+        log_every: steps between rows of the log, which hold means over those steps.
+        checkpoint_every: steps between checkpoints; a multiple of `log_every`.
+        workers: threads that decode pictures.
+
+    Raises:
+        DivergedError: when a scalar is not finite, before anything of it is saved.
+    """
+    if checkpoint_every % log_every:
+        raise ValueError("checkpoint_every must be a multiple of log_every")
+    checkpoints = Checkpoints(directory / "checkpoints")
+    try:
+        restored = checkpoints.restore(state)
+        if restored is not None:
+            state = restored
+        start = int(state.step)
+        if start:
+            console.print(f"{name}: resuming at step {start} of {steps}")
+        log = directory / "metrics.jsonl"
+        records.write(log, [row for row in records.read(log) if row["step"] <= start])
+        window: list[dict[str, jax.Array]] = []
+        with progress() as bar:
+            task = bar.add_task(name, total=steps, completed=start, note="")
+            for step, batch in enumerate(
+                prefetch(batches, start, steps, workers=workers), start=start
+            ):
+                state, scalars = advance(state, place(batch), step)
+                window.append(scalars)
+                done = step + 1
+                if done % log_every == 0 or done == steps:
+                    row = _means(window)
+                    _check_finite(row, done, checkpoints)
+                    records.append(log, {"step": done, **row})
+                    window.clear()
+                    note = "  ".join(f"{k} {v:.3f}" for k, v in list(row.items())[:4])
+                    bar.update(task, completed=done, note=note)
+                if done % checkpoint_every == 0 or done == steps:
+                    checkpoints.save(done, state)
+    finally:
+        checkpoints.close()
+    return state
+
+
+def _means(window: list[dict[str, jax.Array]]) -> dict[str, float]:
+    rows = jax.device_get(window)
+    keys = dict.fromkeys(key for row in rows for key in row)
+    return {key: float(np.mean([row[key] for row in rows if key in row])) for key in keys}
+
+
+def _check_finite(row: dict[str, float], step: int, checkpoints: Checkpoints) -> None:
+    bad = [key for key, value in row.items() if not np.isfinite(value)]
+    if bad:
+        raise DivergedError(
+            f"{', '.join(bad)} stopped being a number by step {step}; the last good checkpoint is "
+            f"of step {checkpoints.latest()}. A lower learning rate or another seed may help"
+        )

@@ -1,0 +1,34 @@
+"""Learning-rate schedules."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+
+def linear_decay(
+    rate: float, constant: int, decay: int, steps_per_epoch: int = 1
+) -> Callable[[jax.Array], jax.Array]:
+    """A constant rate, then a linear fall that never quite reaches zero.
+
+    In the 1-based epoch E the rate is `rate` times $1 - \\max(0, E - constant) / (decay + 1)$.
+
+    Args:
+        rate: the initial rate.
+        constant: epochs at the full rate.
+        decay: epochs of the fall.
+        steps_per_epoch: optimiser steps in an epoch; 1 makes the schedule a function of steps.
+
+    Reference: Zhu et al. 2017 (arXiv 1703.10593), section 7.1.
+    """
+    if constant < 0 or decay < 0 or steps_per_epoch < 1:
+        raise ValueError(
+            "constant and decay must not be negative and steps_per_epoch at least 1, "
+            f"got {constant}, {decay}, {steps_per_epoch}"
+        )
+
+    def schedule(step: jax.Array) -> jax.Array:
+        epoch = step // steps_per_epoch + 1
+        return rate * (1.0 - jnp.maximum(0, epoch - constant) / (decay + 1))
+
+    return schedule
