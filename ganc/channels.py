@@ -77,11 +77,6 @@ def masks(keep: Keep, widths: Mapping[str, int]) -> Masks:
     return result
 
 
-def prefix_masks(active: Mapping[str, jax.Array], widths: Mapping[str, int]) -> Masks:
-    """`masks(prefix(active), widths)` for widths that are traced integers."""
-    return {g: (jnp.arange(width) < active[g]).astype(jnp.float32) for g, width in widths.items()}
-
-
 def slice_params(tree: Params, axes: Axes, keep: Keep) -> Params:
     """The smaller arrays that remain when only the channels in `keep` stay.
 

@@ -43,6 +43,15 @@ class Output(NamedTuple):
     taps: Mapping[str, jax.Array]
 
 
+@dataclass(frozen=True)
+class Slot:
+    """One entry of an architecture: base width x `multiplier` is the width of all its `groups`."""
+
+    name: str
+    multiplier: int
+    groups: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Generator:
     """A generator as a pair of pure functions and the tables that describe its channels.
@@ -53,6 +62,7 @@ class Generator:
             read off the shapes of `params`, so a sliced tree is applied like a full one.
         axes: the channel groups of every parameter.
         widths: the full width of every group.
+        slots: what the entries of an architecture drive, in the papers' order.
         taps: name of each tap -> its channel group.
         divisor: height and width of the input must be multiples of this.
         minimum: the smallest height and width that the paddings allow.
@@ -63,6 +73,7 @@ class Generator:
     apply: Callable[..., Output]
     axes: Axes
     widths: Widths
+    slots: tuple[Slot, ...]
     taps: Mapping[str, str]
     divisor: int
     minimum: int

@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 
 from ganc.data.pictures import Pictures, augment, to_float
 
 Batch = dict[str, np.ndarray]
+T = TypeVar("T")
 
 
 @lru_cache(maxsize=4)
@@ -59,12 +61,24 @@ class Unpaired:
 
 
 def prefetch(
-    batches: Callable[[int], Batch], start: int, stop: int, *, workers: int = 2, ahead: int = 4
-) -> Iterator[Batch]:
-    """Yields `batches(start)` to `batches(stop - 1)` in order, made ahead of time by threads."""
-    with ThreadPoolExecutor(workers, thread_name_prefix="ganc-data") as pool:
-        queue = deque(pool.submit(batches, s) for s in range(start, min(start + ahead, stop)))
+    make: Callable[[int], T], start: int, stop: int, *, workers: int = 2, ahead: int = 4
+) -> Iterator[T]:
+    """Yields `make(start)` to `make(stop - 1)` in order, made ahead of time by threads.
+
+    Args:
+        make: called in several threads at once; what it raises is raised here, at its step.
+        start, stop: the first step, and the one after the last.
+        workers: threads.
+        ahead: steps in the making or waiting while the consumer works on another, at least one per
+            worker; the memory it takes is that of `ahead + 1` batches.
+    """
+    ahead = max(ahead, workers)
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="ganc-data")
+    try:
+        queue = deque(pool.submit(make, step) for step in range(start, min(start + ahead, stop)))
         for step in range(start, stop):
             if step + ahead < stop:
-                queue.append(pool.submit(batches, step + ahead))
+                queue.append(pool.submit(make, step + ahead))
             yield queue.popleft().result()
+    finally:  # also where the consumer stops early: drop what nobody waits for
+        pool.shutdown(wait=False, cancel_futures=True)

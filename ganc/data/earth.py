@@ -5,6 +5,7 @@ of another month, and a shaded relief map. Tiles of one view translate into tile
 the truth known for scoring. `earth_pack/PROVENANCE.md` says where they come from.
 """
 
+import operator
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
@@ -12,6 +13,8 @@ from typing import Literal
 
 import numpy as np
 from PIL import Image
+
+from ganc.errors import UserError
 
 View = Literal["satellite", "satellite_other_month", "relief"]
 Split = Literal["train", "search", "report"]
@@ -28,18 +31,31 @@ SPLITS["train"] = tuple(
 )
 LAND = 0.25
 """Tiles with less land than this are left out: the open sea teaches nothing."""
+SPAN = 128
+"""The least that a tile spans, in px of the mosaics: 11 degrees. Smaller tiles are shrunk from it.
+
+A generator with instance norm does not see the mean colour of a picture, so it cannot tell a tile
+of nothing but forest from one of nothing but desert. At 64 px without shrinking, even training on
+pairs stays at an L1 of 0.070 (0.080 for the mean picture); shrunk from 128 px, it reaches 0.056 in
+the same 750 steps."""
 
 
 @cache
-def _mosaic(view: View) -> np.ndarray:
+def _mosaic(view: View, shrink: int) -> np.ndarray:
     with resources.files("ganc.data").joinpath(f"earth_pack/{view}.jpg").open("rb") as file:
-        return np.asarray(Image.open(file).convert("RGB"))
+        picture = Image.open(file).convert("RGB")
+    size = (picture.width // shrink, picture.height // shrink)
+    return np.asarray(picture.resize(size, Image.Resampling.LANCZOS))  # read-only, as every tile
+
+
+def _shrink(size: int) -> int:
+    return max(1, SPAN // size)
 
 
 @cache
-def _land_integral() -> np.ndarray:
+def _land_integral(shrink: int) -> np.ndarray:
     # The relief map paints water, and only water, in blue tones.
-    red, green, blue = np.moveaxis(_mosaic("relief").astype(np.int16), -1, 0)
+    red, green, blue = np.moveaxis(_mosaic("relief", shrink).astype(np.int16), -1, 0)
     land = (blue - red < 8) | (green > blue + 2)
     return np.pad(land.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
 
@@ -58,21 +74,32 @@ def _spans(split: Split, width: int) -> list[tuple[int, int]]:
 
 @cache
 def positions(split: Split, size: int, stride: int) -> np.ndarray:
-    """Top left corners (n 2) of the tiles of `size` px with enough land, every `stride` px."""
-    total = _land_integral()
+    """Top left corners (n 2) of the tiles of `size` px with enough land, every `stride` px.
+
+    Both count px of the mosaics at the scale of `size`.
+
+    Raises:
+        UserError: if no tile of that size lies within the blocks of the split.
+    """
+    total = _land_integral(_shrink(max(1, size)))
     height, width = total.shape[0] - 1, total.shape[1] - 1
+    spans = _spans(split, width)
+    largest = min(height, max(last - first for first, last in spans))
+    if not 1 <= size <= largest:
+        raise UserError(
+            f"no tile of {size} px fits into the {split} blocks of the Earth pack; "
+            f"sizes from 1 to {largest} px do"
+        )
     corners = []
-    for first, last in _spans(split, width):
+    for first, last in spans:
+        if last - first < size:
+            continue
         y, x = np.mgrid[0 : height - size + 1 : stride, first : last - size + 1 : stride]
         y, x = y.ravel(), x.ravel()
         land = total[y + size, x + size] - total[y, x + size] - total[y + size, x] + total[y, x]
         corners.append(np.stack([y, x], 1)[land >= LAND * size**2])
     found = np.concatenate(corners)
-    if not len(found):
-        raise ValueError(
-            f"no {size} px tile fits the {split} blocks of the Earth pack; "
-            f"the widest that do are {min(e - s for s, e in _spans(split, width))} px"
-        )
+    found.flags.writeable = False  # it is cached
     return found
 
 
@@ -87,5 +114,5 @@ class Tiles(Sequence):
         return len(self._corners)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        y, x = self._corners[index]
-        return _mosaic(self._view)[y : y + self._size, x : x + self._size]
+        y, x = self._corners[operator.index(index)]
+        return _mosaic(self._view, _shrink(self._size))[y : y + self._size, x : x + self._size]

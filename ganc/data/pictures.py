@@ -1,13 +1,27 @@
 """Pictures as numpy arrays: resize, crop, flip, and the range of the networks."""
 
-from collections.abc import Sequence
-from typing import TypeAlias
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from PIL import Image
 
 Pictures: TypeAlias = Sequence[np.ndarray]
 """A sequence of uint8 pictures (h w 3), decoded when they are indexed."""
+
+
+class Lazy(Sequence):
+    """The pictures `picture(item)` of `items`, made anew each time one is indexed."""
+
+    def __init__(self, items: Sequence[Any], picture: Callable[[Any], np.ndarray]):
+        self._items, self._picture = items, picture
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return self._picture(self._items[operator.index(index)])
 
 
 def to_float(picture: np.ndarray) -> np.ndarray:

@@ -1,21 +1,22 @@
 """From a Flax module to a `Generator` or a `Discriminator`."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from flax.core import FrozenDict, meta
+from flax.core import FrozenDict, freeze, meta
 
 from ganc import channels
-from ganc.types import Discriminator, Generator, Masks, Output, Params, Widths
+from ganc.types import Discriminator, Generator, Masks, Output, Params, Slot, Widths
 
 
 def build(
     module: Callable[[Widths], nn.Module],
     widths: Mapping[str, int],
     *,
+    slots: tuple[Slot, ...],
     taps: Mapping[str, str],
     divisor: int,
     minimum: int,
@@ -38,9 +39,9 @@ def build(
         _check_size(x.shape, divisor, minimum)
         if widths is None:
             widths = channels.read_widths(params, axes)
-        return module(widths).apply({"params": params}, x, masks)
+        return cast(Output, module(freeze(widths)).apply({"params": params}, x, masks))
 
-    return Generator(init, apply, axes, full, dict(taps), divisor, minimum, spec)
+    return Generator(init, apply, axes, full, slots, dict(taps), divisor, minimum, spec)
 
 
 def _check_size(shape: tuple[int, ...], divisor: int, minimum: int) -> None:
@@ -61,6 +62,6 @@ def build_discriminator(module: nn.Module, channels_in: int, spec: Any) -> Discr
         return meta.unbox(module.init(key, example)["params"])
 
     def apply(params: Params, x: jax.Array) -> jax.Array:
-        return module.apply({"params": params}, x)
+        return cast(jax.Array, module.apply({"params": params}, x))
 
     return Discriminator(init, apply, spec)

@@ -15,9 +15,8 @@ import jax
 import jax.numpy as jnp
 
 from ganc.models.build import build
-from ganc.nn.layers import Conv, ConvTranspose, DepthwiseConv, gate
-from ganc.nn.norm import instance_norm
-from ganc.types import Generator, Masks, Output, Widths
+from ganc.nn.layers import Conv, ConvTranspose, DepthwiseConv, InstanceNorm, gate
+from ganc.types import Generator, Masks, Output, Slot, Widths
 
 
 @dataclass(frozen=True)
@@ -50,18 +49,24 @@ class Spec:
 
 
 def generator(spec: Spec) -> Generator:
-    """The generator of `spec`.
+    """The generator of `spec`, with the eight slots of gan-compression's architecture strings.
 
     Taps, the four positions that Li et al. distil: `trunk0` is the input of the first block,
     `trunk1` to `trunk3` are the outputs of the blocks that end each third; all lie in the channel
     group `trunk`, at a quarter of the resolution.
     """
-    n = spec.ngf
-    widths = {"stem": n, "down1": 2 * n, "trunk": 4 * n, "up1": 2 * n, "up2": n}
-    widths |= {group: 4 * n for part in spec.inner_groups for group in part}
+    slots = (
+        Slot("stem", 1, ("stem",)),
+        Slot("down1", 2, ("down1",)),
+        Slot("trunk", 4, ("trunk",)),
+        *(Slot(f"inner{third}", 4, groups) for third, groups in enumerate(spec.inner_groups)),
+        Slot("up1", 2, ("up1",)),
+        Slot("up2", 1, ("up2",)),
+    )
     return build(
         lambda w: ResNet(w, spec.inner_groups, spec.separable),
-        widths,
+        {group: spec.ngf * slot.multiplier for slot in slots for group in slot.groups},
+        slots=slots,
         taps={f"trunk{i}": "trunk" for i in range(4)},
         divisor=4,
         minimum=8,  # reflecting one pixel at a quarter of the size needs two
@@ -85,7 +90,7 @@ class ResNet(nn.Module):
             return Conv(w[group], (source, group), **options)
 
         def activate(x: jax.Array, group: str) -> jax.Array:
-            return gate(nn.relu(instance_norm(x)), masks, group)
+            return gate(nn.relu(InstanceNorm(group)(x)), masks, group)
 
         x = jnp.clip(x, -1.0, 1.0)
         x = conv("stem", None, size=7, pad=3, padding="reflect", name="stem")(x)
@@ -116,9 +121,9 @@ class Block(nn.Module):
         """(b h w trunk) to the same shape."""
         conv = self._separable if self.separable else self._dense
         y = conv(x, self.inner, "trunk", self.group, "conv1", masks)
-        y = gate(nn.relu(instance_norm(y)), masks, self.group)
+        y = gate(nn.relu(InstanceNorm(self.group)(y)), masks, self.group)
         y = conv(y, self.trunk, self.group, "trunk", "conv2", masks)
-        return x + gate(instance_norm(y), masks, "trunk")
+        return x + gate(InstanceNorm("trunk")(y), masks, "trunk")
 
     def _dense(self, x, features, source, group, name, masks):
         del masks  # inactive inputs are zero already, and the caller gates the outputs
@@ -130,5 +135,5 @@ class Block(nn.Module):
         )
         # The bias makes an inactive channel constant; the norm brings it back to almost zero and
         # the gate to exactly zero.
-        x = gate(instance_norm(depthwise(x)), masks, source)
+        x = gate(InstanceNorm(source)(depthwise(x)), masks, source)
         return Conv(features, (source, group), size=1, name=f"{name}_pointwise")(x)

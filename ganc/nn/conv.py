@@ -82,24 +82,32 @@ def _few_outputs_backward(residuals, g: jax.Array):
 _conv2d_few_outputs.defvjp(_few_outputs_forward, _few_outputs_backward)
 
 
-def depthwise_conv2d(x: jax.Array, kernel: jax.Array, *, form: Form = "auto") -> jax.Array:
-    """Filters every channel of `x` (b h w c) with its own `kernel` (kh kw 1 c), unpadded, stride 1.
+def depthwise_conv2d(
+    x: jax.Array, kernel: jax.Array, *, stride: int = 1, form: Form = "auto"
+) -> jax.Array:
+    """Filters every channel of `x` (b h w c) with its own `kernel` (kh kw 1 c), without padding.
 
     On a CPU the sum of kh * kw shifted products takes 0.4 ms where the grouped convolution takes
     16 ms (3x3, 256 channels, 64x64).
+
+    Returns: (b, (h - kh) // stride + 1, (w - kw) // stride + 1, c).
     """
     kh, kw, _, channels = kernel.shape
     if not _on_cpu(form):
         return lax.conv_general_dilated(
             x,
             kernel,
-            (1, 1),
+            (stride, stride),
             "VALID",
             dimension_numbers=_DIMENSIONS,
             feature_group_count=channels,
         )
     h, w = x.shape[1] - kh + 1, x.shape[2] - kw + 1
-    taps = [x[:, i : i + h, j : j + w] * kernel[i, j, 0] for i in range(kh) for j in range(kw)]
+    taps = [
+        x[:, i : i + h : stride, j : j + w : stride] * kernel[i, j, 0]
+        for i in range(kh)
+        for j in range(kw)
+    ]
     return sum(taps[1:], taps[0])
 
 

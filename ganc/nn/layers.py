@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 
 from ganc.nn import conv
+from ganc.nn.norm import instance_norm
 from ganc.types import Masks
 
 Group = str | tuple[str, ...] | None
@@ -75,3 +76,14 @@ class ConvTranspose(_Kernel):
         shape = (3, 3, x.shape[-1], self.features)
         kernel, bias = self.weights(shape, (None, None, *self.groups))
         return conv.conv2d_transpose(x, kernel) + bias
+
+
+class InstanceNorm(nn.Module):
+    """Non-affine instance norm, as a module so that cost tables see where it stands."""
+
+    group: str
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """(b h w c) to the same shape."""
+        return instance_norm(x)

@@ -5,6 +5,7 @@ Reference: Zhu et al. 2017 (arXiv 1703.10593), equations 1 to 3 and section 5.2 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -49,7 +50,7 @@ def init(
     discriminators = {"a": task.discriminator.init(k[2]), "b": task.discriminator.init(k[3])}
     params = {"generators": generators, "discriminators": discriminators}
     shape = (image_size, image_size, 3)
-    extra = {"pools": {domain: pool.init(task.pool, shape) for domain in "ab"}}
+    extra: Any = {"pools": {domain: pool.init(task.pool, shape) for domain in "ab"}}
     if task.average:
         extra["average"] = jax.tree.map(jnp.copy, generators)
     opt_state = {role: optimizer.init(tree) for role, tree in params.items()}
@@ -108,15 +109,16 @@ def make_step(
         scalars = g_terms | d_terms
         if axis_name is not None:
             grads, scalars = jax.lax.pmean((grads, scalars), axis_name)
-        params, opt_state = {}, {}
+        params: Any = {}
+        opt_state: Any = {}
         for role, tree in state.params.items():
             updates, opt_state[role] = optimizer.update(grads[role], state.opt_state[role], tree)
             params[role] = optax.apply_updates(tree, updates)
-        extra = {"pools": pools}
+        new: Any = {"pools": pools}
         if task.average:
-            extra["average"] = optax.incremental_update(
+            new["average"] = optax.incremental_update(
                 params["generators"], state.extra["average"], 1 - task.average
             )
-        return TrainState(state.step + 1, params, opt_state, extra), scalars
+        return TrainState(state.step + 1, params, opt_state, new), scalars
 
     return step

@@ -38,7 +38,7 @@ class Checkpoints:
 
     def latest(self) -> int | None:
         """The step of the newest checkpoint, None without any."""
-        return max(self._manager.all_steps(read=True), default=None)
+        return max(self._manager.all_steps(), default=None)
 
     def restore(self, like: Any) -> Any | None:
         """The newest checkpoint that can be read, on the devices of `like`; None without any.
@@ -50,7 +50,7 @@ class Checkpoints:
             return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
 
         target = jax.tree.map(abstract, like)
-        for step in sorted(self._manager.all_steps(read=True), reverse=True):
+        for step in sorted(self._manager.all_steps(), reverse=True):
             try:
                 return self._manager.restore(step, args=ocp.args.StandardRestore(target))
             except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is unusable

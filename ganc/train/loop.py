@@ -32,6 +32,7 @@ def run(
     *,
     steps: int,
     directory: Path,
+    log: Path,
     name: str,
     place: Callable[[Batch], Any] = lambda batch: batch,
     log_every: int = 50,
@@ -45,8 +46,9 @@ def run(
         state: where to begin if `directory` holds no checkpoint.
         batches: step -> batch.
         steps: the total number of steps, those of earlier runs included.
-        directory: of the checkpoints and of `metrics.jsonl`.
-        name: what the progress bar says.
+        directory: of the checkpoints.
+        log: JSON lines of scalars, shared by the stages of a run.
+        name: of the stage, in the log and before the progress bar.
         place: puts a batch on the devices.
         log_every: steps between rows of the log, which hold means over those steps.
         checkpoint_every: steps between checkpoints; a multiple of `log_every`.
@@ -57,7 +59,7 @@ def run(
     """
     if checkpoint_every % log_every:
         raise ValueError("checkpoint_every must be a multiple of log_every")
-    checkpoints = Checkpoints(directory / "checkpoints")
+    checkpoints = Checkpoints(directory)
     try:
         restored = checkpoints.restore(state)
         if restored is not None:
@@ -65,8 +67,9 @@ def run(
         start = int(state.step)
         if start:
             console.print(f"{name}: resuming at step {start} of {steps}")
-        log = directory / "metrics.jsonl"
-        records.write(log, [row for row in records.read(log) if row["step"] <= start])
+        rows = records.read(log)
+        kept = [row for row in rows if row["stage"] != name or row["step"] <= start]
+        records.write(log, kept)
         window: list[dict[str, jax.Array]] = []
         with progress() as bar:
             task = bar.add_task(name, total=steps, completed=start, note="")
@@ -79,7 +82,7 @@ def run(
                 if done % log_every == 0 or done == steps:
                     row = _means(window)
                     _check_finite(row, done, checkpoints)
-                    records.append(log, {"step": done, **row})
+                    records.append(log, {"stage": name, "step": done, **row})
                     window.clear()
                     note = "  ".join(f"{k} {v:.3f}" for k, v in list(row.items())[:4])
                     bar.update(task, completed=done, note=note)

@@ -1,0 +1,58 @@
+"""The command line that all experiments share: `--preset`, `--workdir` and a flag per field."""
+
+import dataclasses
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from ganc import cli
+
+
+def launch(
+    name: str,
+    presets: Mapping[str, Any],
+    run: Callable[[Any, Path], object],
+    argv: Sequence[str] | None = None,
+) -> None:
+    """Runs an experiment as the command line says.
+
+    Args:
+        name: of the experiment; the default workdir is `runs/NAME-PRESET`.
+        presets: name -> configuration, a frozen dataclass; the first is the default.
+        run: `run(config, workdir)`.
+        argv: the command line, without the program; None for that of this process.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    preset = _preset(argv, next(iter(presets)))
+    config = presets.get(preset, next(iter(presets.values())))
+    flags = dataclasses.make_dataclass(
+        "Flags",
+        [
+            ("preset", Literal[tuple(presets)], preset),
+            ("workdir", Path, Path("runs") / f"{name}-{preset}"),
+            ("config", Annotated[type(config), tyro.conf.arg(name="")], config),
+        ],
+        frozen=True,
+    )
+    with cli.one_line_errors():
+        asked: Any = tyro.cli(
+            flags,
+            args=argv,
+            prog=f"python -m experiments.{name}",
+            description=sys.modules[run.__module__].__doc__,
+            config=(tyro.conf.FlagCreatePairsOff,),
+        )
+        run(asked.config, asked.workdir)
+
+
+def _preset(argv: Sequence[str], default: str) -> str:
+    # The preset sets the defaults of the other flags, so it must be known before they are parsed.
+    for i, word in enumerate(argv):
+        if word.startswith("--preset="):
+            return word.partition("=")[2]
+        if word == "--preset" and i + 1 < len(argv):
+            return argv[i + 1]
+    return default

@@ -1,0 +1,145 @@
+"""Trains a CycleGAN, both directions, to be a teacher.
+
+    python -m experiments.cyclegan_teacher --preset earth64
+
+The objective and the schedule are those of Zhu et al. 2017 (arXiv 1703.10593): least squares, cycle
+weight 10, identity 0.5, a pool of 50 fakes, Adam (0.5, 0.999) at 2e-4, constant then falling
+linearly. `experiments/README.md` holds the measured rows.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import optax
+
+from experiments._launch import launch
+from experiments._score import latencies, print_table, row
+from ganc.data.batches import Unpaired
+from ganc.data.dataset import Dataset, open_dataset
+from ganc.models import resnet, store
+from ganc.models.discriminators import PatchSpec, patch
+from ganc.tasks import cyclegan
+from ganc.train import loop, records, sharding
+from ganc.train.console import console
+from ganc.train.evaluate import Judge, render
+from ganc.train.gallery import write_samples
+from ganc.train.schedule import linear_decay
+from ganc.train.workdir import Workdir
+from ganc.types import Generator, Params
+
+
+@dataclass(frozen=True)
+class Config:
+    """What to train; the defaults are the published horse2zebra settings."""
+
+    data: str = "tfds:cycle_gan/horse2zebra"
+    """earth, earth:TASK, folder:DIR or tfds:NAME"""
+    size: int = 256
+    """side of the training pictures, px"""
+    ngf: int = 64
+    """base width of the generators"""
+    blocks: int = 9
+    """residual blocks; Zhu et al. take 6 up to 128 px"""
+    ndf: int = 64
+    """base width of the discriminators"""
+    batch: int = 1
+    """pictures of each domain per step"""
+    constant_steps: int = 133_400  # 100 epochs of 1,334 zebras
+    """steps at the full learning rate"""
+    decay_steps: int = 133_400
+    """steps over which it then falls to almost zero"""
+    learning_rate: float = 2e-4
+    """of Adam"""
+    average: float = 0.0
+    """decay of the running average of the weights that is kept as the model; 0: the last weights"""
+    checkpoint_every: int = 500
+    """steps between checkpoints"""
+    feature_size: int = 128
+    """px at which Lite0 features are taken for the scores"""
+    seed: int = 0
+    """of everything random"""
+    skip_bad: bool = False
+    """leave out pictures that cannot be decoded"""
+
+
+EARTH64 = Config(
+    data="earth", size=64, ngf=24, blocks=6, ndf=32, constant_steps=9000, decay_steps=9000,
+    average=0.999,
+)  # fmt: skip
+PRESETS = {
+    "earth64": EARTH64,
+    "smoke": dataclasses.replace(
+        EARTH64, size=32, ngf=4, blocks=3, ndf=4, constant_steps=4, decay_steps=4,
+        checkpoint_every=4, feature_size=32,
+    ),
+    "earth128": dataclasses.replace(EARTH64, size=128, ngf=64, blocks=9, ndf=64, batch=4),
+    "horse2zebra": Config(),
+}  # fmt: skip
+
+
+def train(config: Config, data: Dataset, workdir: Workdir) -> tuple[Generator, Params]:
+    """Trains, or resumes, and leaves `teacher` (a -> b) and `teacher_back` (b -> a)."""
+    task = cyclegan.CycleGan(
+        resnet.generator(resnet.Spec(config.ngf, config.blocks)),
+        patch(PatchSpec(config.ndf)),
+        average=config.average,
+    )
+    schedule = linear_decay(config.learning_rate, config.constant_steps, config.decay_steps)
+    optimizer = optax.adam(schedule, b1=0.5, b2=0.999)
+    k_init, k_train = jax.random.split(jax.random.key(config.seed))
+    mesh = sharding.data_mesh(config.batch)
+    state = cyclegan.init(task, k_init, optimizer, config.size)
+    step = jax.jit(cyclegan.make_step(task, optimizer), donate_argnums=0)
+    batches = Unpaired(
+        data.train_a, data.train_b, config.batch, data.load, data.crop, data.flip, config.seed
+    )
+    state = loop.run(
+        lambda s, batch, index: step(s, batch, jax.random.fold_in(k_train, index)),
+        sharding.replicate(state, mesh),
+        batches,
+        steps=config.constant_steps + config.decay_steps,
+        directory=workdir.path / "checkpoints" / "teacher",
+        log=workdir.metrics,
+        name="teacher",
+        place=lambda batch: jax.device_put(batch, sharding.split(mesh)),
+        log_every=min(50, config.checkpoint_every),
+        checkpoint_every=config.checkpoint_every,
+    )
+    kept = state.extra["average"] if config.average else state.params["generators"]
+    about = {"data": data.name, "size": config.size, "steps": int(state.step), "seed": config.seed}
+    for direction, name in (("ab", "teacher"), ("ba", "teacher_back")):
+        store.save(
+            workdir.path / name,
+            family="resnet",
+            spec=task.generator.spec,
+            params=kept[direction],
+            about=about | {"direction": direction},
+        )
+    return task.generator, jax.device_get(kept["ab"])
+
+
+def run(config: Config, workdir: Path) -> list[dict]:
+    """Trains, scores on the report split, and writes results, samples and models."""
+    data = open_dataset(config.data, config.size, skip_bad=config.skip_bad)
+    work = Workdir(workdir, "cyclegan_teacher", config)
+    generator, params = train(config, data, work)
+    judge = Judge.of(data, config.size, config.feature_size)
+    fake = render(generator, params, judge.source)
+    model = (generator, params, None)
+    times = latencies({"teacher": model}, config.size, repeats=50)
+    teacher = row("teacher", model, config.size, judge.score(fake), times["teacher"])
+    records.write(work.path / "results.jsonl", [teacher])
+    write_samples(work.path / "samples.png", judge.samples(fake))
+    references = [
+        {"name": "input copied", "metrics": judge.score(judge.source)},
+        {"name": "real (floor)", "metrics": judge.floor()},
+    ]
+    print_table([teacher, *references], f"{data.name}, {config.size} px")
+    console.print(f"models, results and samples: {work.path}")
+    return [teacher, *references]
+
+
+if __name__ == "__main__":
+    launch("cyclegan_teacher", PRESETS, run)

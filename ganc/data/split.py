@@ -1,0 +1,43 @@
+"""Three disjoint sets out of what a data set ships: to train on, to search with, to report on."""
+
+import numpy as np
+
+from ganc.data.pictures import Lazy, Pictures
+from ganc.errors import UserError
+
+MOST = 120
+"""Pictures held out at most for each purpose; Li et al. (arXiv 2003.08936) search with as many."""
+
+
+def split(name: str, train: Pictures, test: Pictures | None) -> tuple[Pictures, Pictures, Pictures]:
+    """Holds pictures out of `train` for the search and, without a `test` set, for the report.
+
+    A tenth of `train`, at most `MOST` pictures, for each purpose, at even distances in its order:
+    the same ones on every run and machine, and from all over it where the order means something.
+
+    Args:
+        name: of the set, for the error message.
+        train: what to hold out of.
+        test: the pictures to report on, if the data set has them.
+
+    Returns:
+        The pictures to train on, to search with and to report on.
+
+    Raises:
+        UserError: if `train` is too small to be divided.
+    """
+    purposes = 1 if test is not None else 2
+    if len(train) <= purposes:
+        raise UserError(
+            f"{name} holds {len(train)} usable pictures, at least {purposes + 1} are needed: "
+            "to train on, to search with" + (" and to report on" if test is None else "")
+        )
+    held = purposes * max(1, min(MOST, round(len(train) / 10)))
+    indices = np.arange(held) * len(train) // held
+    rest = np.setdiff1d(np.arange(len(train)), indices)
+
+    def take(chosen: np.ndarray) -> Pictures:
+        return Lazy(chosen.tolist(), train.__getitem__)
+
+    report = take(indices[1::2]) if test is None else test
+    return take(rest), take(indices[::purposes]), report

@@ -1,0 +1,92 @@
+"""Parameters as a flat table of named arrays: what is stored, hashed and checked."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from ganc.errors import UserError
+from ganc.types import Generator, Params, Widths
+
+DTYPES = ("float16", "float32")
+
+
+def flatten(params: Params) -> dict[str, np.ndarray]:
+    """Nested dicts to one dict, by paths like "block0/conv1_depthwise/kernel", sorted."""
+    flat: dict[str, Any] = flatten_dict(params, sep="/")
+    return {name: np.asarray(flat[name]) for name in sorted(flat)}
+
+
+def unflatten(flat: Mapping[str, Any]) -> Params:
+    """The inverse of `flatten`."""
+    return unflatten_dict(dict(flat), sep="/")
+
+
+def params_sha256(params: Params) -> str:
+    """A hash of the names, shapes and float32 values of `params`, in hexadecimal.
+
+    It is the same on every machine; weights that are stored as float16 hash alike before and after.
+    """
+    digest = hashlib.sha256()
+    for name, array in flatten(params).items():
+        values = np.ascontiguousarray(array, "<f4")
+        digest.update(f"{name} <f4 {array.shape}\n".encode())
+        digest.update(values.tobytes())
+    return digest.hexdigest()
+
+
+def check_fit(flat: Mapping[str, np.ndarray], generator: Generator, where: str) -> Widths:
+    """Checks that `flat` are parameters of `generator`, at full or at smaller widths.
+
+    Args:
+        flat: parameters by their flat names.
+        generator: whose they should be.
+        where: they come from, for the error message.
+
+    Returns:
+        The width of every channel group.
+
+    Raises:
+        UserError: naming the first parameter that is missing, unexpected, of another shape or of
+            another type.
+    """
+    full: dict[str, Any] = flatten_dict(jax.eval_shape(generator.init, jax.random.key(0)), sep="/")
+    for name in sorted(full.keys() | flat.keys()):
+        if name not in flat or name not in full:
+            found = "missing" if name not in flat else "unexpected"
+            raise UserError(f"{where}: parameter {name} is {found} for {generator.spec}")
+        _check_kind(f"{where}: {name}", flat[name], len(full[name].shape))
+
+    axes: dict[str, Any] = flatten_dict(generator.axes, sep="/")
+    widths: dict[str, int] = {}
+    for name, groups in axes.items():
+        for group, size in zip(groups, flat[name].shape, strict=True):
+            if isinstance(group, str):
+                widths.setdefault(group, size)
+    for group, most in generator.widths.items():
+        if not 1 <= widths[group] <= most:
+            raise UserError(
+                f"{where}: channel group {group!r} is {widths[group]} wide, expected 1 to {most}"
+            )
+    for name, groups in axes.items():
+        expected = tuple(map(partial(_size, widths), groups, full[name].shape))
+        if flat[name].shape != expected:
+            raise UserError(f"{where}: {name} has shape {flat[name].shape}, expected {expected}")
+    return dict(sorted(widths.items()))
+
+
+def _check_kind(what: str, array: np.ndarray, ndim: int) -> None:
+    if array.ndim != ndim:
+        raise UserError(f"{what} has shape {array.shape}, expected {ndim} axes")
+    if array.dtype.name not in DTYPES:
+        raise UserError(f"{what} is {array.dtype}, expected {' or '.join(DTYPES)}")
+
+
+def _size(widths: Widths, groups: str | tuple[str, ...] | None, fixed: int) -> int:
+    if groups is None:
+        return fixed
+    return widths[groups] if isinstance(groups, str) else sum(widths[g] for g in groups)

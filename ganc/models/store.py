@@ -1,0 +1,213 @@
+"""A directory that holds one generator: `model.json` says what it is, `params.npz` its weights.
+
+model.json   {"version", "family", "spec", "widths", "arch", "params_sha256", "about"}
+params.npz   one array per parameter, named by its path: "block0/conv1_depthwise/kernel"
+"""
+
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from flax.core import FrozenDict
+
+from ganc.errors import UserError
+from ganc.models import resnet
+from ganc.models.flat import check_fit, flatten, params_sha256, unflatten
+from ganc.types import Arch, Generator, Params, Widths
+
+FAMILIES: dict[str, ModuleType] = {"resnet": resnet}
+"""Family -> the module with its `Spec` and `generator`."""
+
+VERSION = 1
+_MODEL, _PARAMS = "model.json", "params.npz"
+_KEYS = ("family", "spec", "widths", "arch", "params_sha256", "about")
+
+
+class Stored(NamedTuple):
+    """What a model directory holds.
+
+    Attributes:
+        generator: the family's generator at the full widths of its specification.
+        params: float32, at `widths`; `generator.apply(params, x)` applies them.
+        widths: the width of every channel group in `params`.
+        arch: the architecture in its search space, if it has one.
+        about: what was stored along: where the model comes from, what it scored.
+    """
+
+    generator: Generator
+    params: Params
+    widths: Widths
+    arch: Arch | None
+    about: dict[str, Any]
+
+
+def save(
+    directory: Path,
+    *,
+    family: str,
+    spec: Any,
+    params: Params,
+    arch: Arch | None = None,
+    about: Mapping[str, Any],
+) -> None:
+    """Writes a model directory, in place of the model that is there, if one is.
+
+    It is complete or invisible: written beside its place, synced, and renamed.
+
+    Args:
+        directory: where; its parents are made.
+        family: a key of `FAMILIES`.
+        spec: the `Spec` of that family, at full width.
+        params: float32 or float16, at any widths up to those of `spec`.
+        arch: the architecture that gave these widths.
+        about: plain values that JSON can hold.
+
+    Raises:
+        UserError: if `directory` holds anything but a model, or `params` do not fit `spec`.
+        OSError: if the disk is full or not writable; a model that was there stays.
+    """
+    directory = Path(directory).resolve()
+    _check_replaceable(directory)
+    flat = flatten(params)
+    model = {
+        "version": VERSION,
+        "family": family,
+        "spec": dataclasses.asdict(spec),
+        "widths": dict(check_fit(flat, FAMILIES[family].generator(spec), "params")),
+        "arch": None if arch is None else [int(entry) for entry in arch],
+        "params_sha256": params_sha256(params),
+        "about": dict(about),
+    }
+    text = json.dumps(model, indent=2) + "\n"  # before anything is written: it may raise
+
+    partial = directory.with_name(f".{directory.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # of a save that was killed
+    partial.mkdir(parents=True)
+    try:
+        with (partial / _MODEL).open("wb") as file:
+            file.write(text.encode())
+            _sync(file)
+        with (partial / _PARAMS).open("wb") as file:
+            np.savez(file, **flat)  # pyright: ignore[reportArgumentType]
+            _sync(file)
+        _move(partial, directory)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def load(directory: Path) -> Stored:
+    """Reads a model directory, and checks that its weights are whole and fit its specification.
+
+    Raises:
+        UserError: if a file is missing, damaged, of a newer version or of an unknown family, or if
+            names, shapes or the hash of the weights disagree with `model.json`.
+    """
+    directory = Path(directory).resolve()
+    if not directory.exists() and _old(directory).exists():
+        directory = _old(directory)  # a save was killed between its two renames
+    model = _read_model(directory / _MODEL)
+    generator = _generator(model, directory / _MODEL)
+    path = directory / _PARAMS
+    flat = _read_params(path)
+    found = check_fit(flat, generator, str(path))
+    if dict(found) != model["widths"]:
+        group = min(g for g in found if found[g] != model["widths"].get(g))
+        raise UserError(
+            f"{path}: channel group {group!r} is {found[group]} wide, "
+            f"{_MODEL} says {model['widths'].get(group)}"
+        )
+    params = unflatten({name: jnp.asarray(array, jnp.float32) for name, array in flat.items()})
+    if (digest := params_sha256(params)) != model["params_sha256"]:
+        raise UserError(
+            f"{path} is damaged: its weights hash to {digest}, "
+            f"{_MODEL} says {model['params_sha256']}"
+        )
+    arch = None if model["arch"] is None else tuple(model["arch"])
+    return Stored(generator, params, FrozenDict(found), arch, model["about"])
+
+
+def _old(directory: Path) -> Path:
+    return directory.with_name(f".{directory.name}.old")
+
+
+def _check_replaceable(directory: Path) -> None:
+    if not directory.exists():
+        return
+    if not directory.is_dir():
+        raise UserError(f"cannot store a model at {directory}: it is a file")
+    others = sorted(p.name for p in directory.iterdir() if p.name not in (_MODEL, _PARAMS))
+    if others:
+        raise UserError(
+            f"cannot store a model at {directory}: it holds other things too ({others[0]}); "
+            "choose a new or an empty directory"
+        )
+
+
+def _move(partial: Path, directory: Path) -> None:
+    old = _old(directory)
+    if directory.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        directory.rename(old)  # no system replaces a directory that is not empty in one step
+    try:
+        partial.rename(directory)
+    except OSError:
+        if old.exists():
+            old.rename(directory)
+        raise
+    if os.name == "posix":  # make the renames last, not only the files
+        descriptor = os.open(directory.parent, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _sync(file: Any) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _read_model(path: Path) -> dict[str, Any]:
+    try:
+        model = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path.parent} holds no model: {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(f"{path} is damaged: {error}") from error
+    version = model.get("version") if isinstance(model, dict) else None
+    if version != VERSION:
+        raise UserError(f"{path} has version {version!r}; this ganc reads version {VERSION}")
+    missing = [key for key in _KEYS if key not in model]
+    if missing:
+        raise UserError(f"{path} is damaged: it lacks {', '.join(missing)}")
+    return model
+
+
+def _generator(model: Mapping[str, Any], path: Path) -> Generator:
+    if model["family"] not in FAMILIES:
+        raise UserError(
+            f"{path}: unknown family {model['family']!r}; known are {', '.join(sorted(FAMILIES))}"
+        )
+    family = FAMILIES[model["family"]]
+    try:
+        return family.generator(family.Spec(**model["spec"]))
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{path}: bad spec: {error}") from error
+
+
+def _read_params(path: Path) -> dict[str, np.ndarray]:
+    try:
+        # Opened here, because numpy leaves the file open when it is damaged.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except FileNotFoundError as error:
+        raise UserError(f"{path.parent} holds no weights: there is no {path.name}") from error
+    # zip, zlib and numpy raise a dozen types over a damaged file
+    except Exception as error:
+        raise UserError(f"{path} is damaged: {error}") from error

@@ -1,0 +1,98 @@
+"""The directory of one run: what it was asked to do, and which of its stages are complete."""
+
+import dataclasses
+import json
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from ganc.errors import UserError
+from ganc.train import records
+
+
+class Workdir:
+    """A run's directory, tied to one configuration.
+
+    `config.json` holds the configuration and what it first ran on, `stages.json` the stages that
+    are complete.
+    """
+
+    def __init__(self, path: Path, experiment: str, config: Any):
+        self.path = path.expanduser().absolute()
+        asked = json.loads(json.dumps({"experiment": experiment} | dataclasses.asdict(config)))
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"the workdir {path} cannot be made: {error.strerror}") from error
+        file = self.path / "config.json"
+        if file.exists():
+            _check_same(path, _read_config(file), asked)
+        else:
+            if any(self.path.iterdir()):
+                raise UserError(
+                    f"the workdir {path} holds files but no run; name an empty or a new directory"
+                )
+            about = {"config": asked, "environment": environment()}
+            records.replace(file, json.dumps(about, indent=2) + "\n")
+
+    @property
+    def metrics(self) -> Path:
+        """The training scalars of all stages."""
+        return self.path / "metrics.jsonl"
+
+    def complete(self, stage: str, result: dict[str, Any]) -> None:
+        """Marks a stage complete."""
+        stages = self.stages() | {stage: result}
+        records.replace(self.path / "stages.json", json.dumps(stages, indent=2) + "\n")
+
+    def stages(self) -> dict[str, Any]:
+        """The stages that are complete, and what each left."""
+        file = self.path / "stages.json"
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))["config"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file} is not the configuration of a run") from error
+
+
+def _check_same(path: Path, had: dict[str, Any], asked: dict[str, Any]) -> None:
+    changed = [
+        f"{key} was {had.get(key)!r}, now {asked.get(key)!r}"
+        for key in sorted(had | asked)
+        if had.get(key) != asked.get(key)
+    ]
+    if changed:
+        raise UserError(
+            f"the workdir {path} belongs to another configuration ({'; '.join(changed)}); "
+            "repeat its flags to resume it, or name another --workdir"
+        )
+
+
+def environment() -> dict[str, Any]:
+    """Versions, devices and the commit that a run ran on."""
+    packages = ("ganc", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pillow")
+    return {
+        "python": platform.python_version(),
+        "packages": {name: metadata.version(name) for name in packages},
+        "devices": [f"{device.platform}: {device.device_kind}" for device in jax.devices()],
+        "machine": platform.machine(),
+        "commit": _commit(),
+    }
+
+
+def _commit() -> str | None:
+    command = ["git", "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,168 @@
+"""Applies a stored model to a folder of pictures: `python -m ganc.translate MODEL PICTURES OUT`.
+
+Every picture is translated whole and at its own size, and written as PNG under its own name.
+"""
+
+import math
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import jax
+import numpy as np
+import tyro
+from PIL import Image
+
+from ganc import cli
+from ganc.data.batches import prefetch
+from ganc.data.files import decode, list_pictures, read_size
+from ganc.data.pictures import to_float, to_uint8
+from ganc.errors import UserError
+from ganc.models.store import Stored, load
+from ganc.train.console import console, progress
+from ganc.types import Output, Params
+
+MANY = 8
+"""Distinct sizes from which on pictures are padded to multiples of `COARSE`."""
+
+COARSE = 32
+"""Every distinct padded size costs a compilation, of seconds; a folder of photographs can have
+hundreds of sizes. Rounded up to multiples of 32 they fall into a few dozen, for at most 31 more
+rows and columns. With few sizes the padding is the least that the generator allows, because an
+instance norm sees the padding too."""
+
+
+def translate(stored: Stored, picture: np.ndarray, *, multiple: int | None = None) -> np.ndarray:
+    """The translation of one picture, whole and at its own size.
+
+    It is mirrored at its lower and right edges up to a size that the generator takes, and the
+    result cut back.
+
+    Args:
+        stored: the model.
+        picture: uint8 (h w 3) of any size.
+        multiple: that height and width are padded to multiples of; by default the least that the
+            generator allows.
+
+    Returns:
+        uint8 (h w 3).
+    """
+    height, width = picture.shape[:2]
+    padded = _padded(stored, (height, width), multiple or 1)
+    x = np.pad(picture, ((0, padded[0] - height), (0, padded[1] - width), (0, 0)), mode="reflect")
+    image = _apply(stored.generator.apply, stored.params, to_float(x)[None])
+    return to_uint8(np.asarray(image[0, :height, :width]))
+
+
+@partial(jax.jit, static_argnums=0)
+def _apply(apply: Callable[..., Output], params: Params, x: jax.Array) -> jax.Array:
+    return apply(params, x).image  # the taps are dropped here, so nobody computes them
+
+
+def _padded(stored: Stored, size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    unit = math.lcm(stored.generator.divisor, multiple)
+    height, width = (math.ceil(max(n, stored.generator.minimum) / unit) * unit for n in size)
+    return height, width
+
+
+def translate_folder(model: Path, pictures: Path, out: Path, *, skip_bad: bool = False) -> str:
+    """Translates the pictures of a folder; existing results are overwritten.
+
+    Returns:
+        What was done, in one line.
+
+    Raises:
+        UserError: if something cannot be read or written, or two pictures would be written under
+            one name.
+    """
+    stored = load(model)
+    paths = list_pictures(pictures)
+    _check_names(paths)
+    multiple = _choose_multiple(stored, paths, skip_bad)
+    _make_directory(out, pictures)
+    start, done, skipped = time.perf_counter(), 0, []
+
+    def read(index: int) -> np.ndarray | UserError:
+        try:
+            return decode(paths[index])
+        except UserError as error:
+            return error
+
+    with progress() as bar:
+        task = bar.add_task("translate", total=len(paths), note="")
+        for path, picture in zip(paths, prefetch(read, 0, len(paths)), strict=True):
+            if not isinstance(picture, UserError):
+                _write(out / f"{path.stem}.png", translate(stored, picture, multiple=multiple))
+                done += 1
+            elif skip_bad:
+                skipped.append(path.name)
+            else:
+                raise UserError(f"{picture}; --skip-bad leaves such pictures out")
+            bar.advance(task)
+    if not done:
+        raise UserError(f"none of the pictures in {pictures} can be decoded")
+    line = f"{done} pictures translated to {out} in {time.perf_counter() - start:.1f} s"
+    return line + (f", {len(skipped)} skipped: {', '.join(skipped)}" if skipped else "")
+
+
+def _check_names(paths: list[Path]) -> None:
+    seen: dict[str, Path] = {}
+    for path in paths:
+        if (other := seen.setdefault(path.stem, path)) != path:
+            raise UserError(
+                f"{other.name} and {path.name} would both be written as {path.stem}.png"
+            )
+
+
+def _choose_multiple(stored: Stored, paths: list[Path], skip_bad: bool) -> int:
+    sizes = set()
+    for path in paths:
+        try:
+            sizes.add(_padded(stored, read_size(path), 1))
+        except UserError as error:
+            if not skip_bad:
+                raise UserError(f"{error}; --skip-bad leaves such pictures out") from error
+    return COARSE if len(sizes) > MANY else 1
+
+
+def _make_directory(out: Path, pictures: Path) -> None:
+    if out.resolve() == pictures.resolve():
+        raise UserError(f"the results would overwrite the pictures in {pictures}")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):  # the one test of permissions that holds anywhere
+            pass
+    except OSError as error:
+        raise UserError(f"cannot write to {out}: {error.strerror}") from error
+
+
+def _write(path: Path, picture: np.ndarray) -> None:
+    try:
+        Image.fromarray(picture).save(path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error}") from error
+
+
+def main(
+    model: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="MODEL")],
+    pictures: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="PICTURES")],
+    out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")],
+    skip_bad: tyro.conf.FlagCreatePairsOff[bool] = False,
+) -> None:
+    """Applies a stored model to a folder of pictures.
+
+    Args:
+        model: the directory of a stored model.
+        pictures: a folder of PNG, JPEG and WebP pictures; its subfolders are not read.
+        out: where to write the results, as PNG; made if it is not there.
+        skip_bad: leave out pictures that cannot be decoded.
+    """
+    line = translate_folder(model, pictures, out, skip_bad=skip_bad)
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,61 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ganc.metrics.kernel import kernel_distance, polynomial_mmd
+
+
+def by_double_loop(x, y):
+    def kernel(a, b):
+        return (float(a @ b) / len(a) + 1) ** 3
+
+    def within(z):
+        pairs = [kernel(a, b) for i, a in enumerate(z) for j, b in enumerate(z) if i != j]
+        return sum(pairs) / len(pairs)
+
+    across = [kernel(a, b) for a in x for b in y]
+    return within(x) + within(y) - 2 * sum(across) / len(across)
+
+
+def test_equals_a_double_loop():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(7, 5)), rng.normal(size=(9, 5)) + 0.5
+    assert kernel_distance(x, y) == pytest.approx(by_double_loop(x, y), rel=1e-12)
+
+
+def test_unbiased_on_equal_distributions():
+    rng = np.random.default_rng(1)
+    draws = [kernel_distance(rng.normal(size=(6, 4)), rng.normal(size=(8, 4))) for _ in range(4000)]
+    error = np.std(draws) / np.sqrt(len(draws))
+    assert abs(np.mean(draws)) < 3 * error
+    assert np.min(draws) < 0 < np.max(draws)
+
+
+def test_expectation_for_known_distributions():
+    # One feature, x = 0 and y = +-1 evenly: 1 + (8 + 0) / 2 - 2.
+    rng = np.random.default_rng(2)
+    y = rng.choice([-1.0, 1.0], size=(2000, 1))
+    assert kernel_distance(np.zeros((10, 1)), y) == pytest.approx(3, abs=0.2)
+
+
+def test_grows_with_a_shift():
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(40, 16)), rng.normal(size=(40, 16))
+    distances = [kernel_distance(x, y + shift) for shift in (0, 0.5, 1, 2)]
+    assert distances == sorted(distances)
+
+
+def test_the_same_definition_under_jit_and_grad():
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(size=(10, 6)), rng.normal(size=(12, 6)) + 1
+    x32, y32 = jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)
+    found = jax.jit(polynomial_mmd)(x32, y32)
+    assert float(found) == pytest.approx(kernel_distance(x, y), rel=1e-4)
+    assert bool(jnp.isfinite(jax.grad(polynomial_mmd)(x32, y32)).all())
+
+
+def test_refuses_shapes_that_do_not_fit():
+    for x, y in [(np.ones((3, 2)), np.ones((3, 4))), (np.ones((1, 2)), np.ones((3, 2)))]:
+        with pytest.raises(ValueError, match="expected shapes"):
+            kernel_distance(x, y)

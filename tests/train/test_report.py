@@ -1,0 +1,252 @@
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganc.train.gallery import GUTTER, HEADER, data_uri
+from ganc.train.report import Sample, write_report, write_samples
+from ganc.train.scales import fit, si, significant, ticks
+
+VOID = {"meta", "img", "input", "wbr", "br", "link"}
+HOSTILE = "<script>alert('x')</script>\"&"
+
+
+class Balanced(HTMLParser):
+    """Fails on an end tag that closes nothing or the wrong element."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen, self.links, self.text = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append(tag)
+        self.links += [value for name, value in attrs if name in ("src", "href", "action")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def parse(path) -> Balanced:
+    parser = Balanced()
+    parser.feed(path.read_text(encoding="utf-8"))
+    parser.close()
+    assert not parser.open
+    return parser
+
+
+def picture(size=64, seed=0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (size, size, 3), np.uint8)
+
+
+def sample(truth=True, size=64, seed=0) -> Sample:
+    source, teacher, student, last = (picture(size, 4 * seed + k) for k in range(4))
+    return Sample(source, teacher, student, last if truth else None)
+
+
+def row(name, arch, macs, **metrics):
+    return {
+        "name": name,
+        "arch": arch,
+        "params": macs // 400,
+        "macs": {"published": macs, "true": int(0.8 * macs)},
+        "latency_ms": {"p50": macs / 1e8, "p95": macs / 9e7},
+        "metrics": {f"{key}[report9-vs-real9]": value for key, value in metrics.items()},
+        "params_sha256": "ab" * 32,
+    }
+
+
+def candidates(count):
+    rng = np.random.default_rng(0)
+    return [
+        {
+            "arch": "_".join(map(str, rng.integers(1, 7, 8) * 4)),
+            "macs": {"published": int(macs), "true": int(0.8 * macs)},
+            "score": float(1e6 / macs + rng.random() * 0.01),
+            "generation": index // 50,
+        }
+        for index, macs in enumerate(rng.integers(20_000_000, 400_000_000, count))
+    ]
+
+
+def front_of(rows):
+    best, front = float("inf"), []
+    for one in sorted(rows, key=lambda one: one["macs"]["published"]):
+        if one["score"] < best:
+            best = one["score"]
+            front.append(one)
+    return front
+
+
+def arguments(**changes):
+    scored = candidates(40)
+    front = front_of(scored)
+    chosen = front[len(front) // 2]["arch"]
+    return {
+        "title": "Satellite to map",
+        "summary": {"data": "Earth pack", "command": "python -m experiments.earth"},
+        "rows": [
+            row("teacher", "24_24_24_24_24_24_24_24", 400_000_000, kid=0.03, ssim=0.6),
+            row("student", chosen, 32_000_000, kid=0.035, ssim=0.58),
+            {"name": "real (floor)", "metrics": {"kid[report9-vs-real9]": 0.0}},
+        ],
+        "front": front,
+        "candidates": scored,
+        "chosen": chosen,
+        "samples": [sample(seed=seed) for seed in range(5)],
+        "losses": [{"stage": "teacher", "step": k, "generator": 1 / k} for k in range(1, 200)],
+        "notes": ["One seed."],
+        "budget": 50_000_000,
+    } | changes
+
+
+def test_page_is_balanced_self_contained_and_complete(tmp_path):
+    path = write_report(tmp_path, **arguments())
+    assert path == tmp_path / "report.html"
+    parser = parse(path)
+    page = path.read_text()
+    assert "://" not in page
+    assert parser.links and all(link.startswith("data:image/") for link in parser.links)
+    assert "link" not in parser.seen and "iframe" not in parser.seen
+    for text in ("teacher", "student", "real (floor)", "One seed.", "Earth pack", "12.5×"):
+        assert text in page
+    assert "fewer MACs" in page and "faster" in page
+    for name in ("pictures", "results", "search", "samples", "training", "run", "remarks"):
+        assert f'<section id="{name}">' in page
+    assert all("alt=" in tag for tag in re.findall(r"<img[^>]*>", page))
+
+
+def test_every_string_from_outside_is_escaped(tmp_path):
+    given = arguments()
+    losses = [{"stage": HOSTILE, "step": 1, HOSTILE: 1.0}, {"stage": HOSTILE, "step": 2}]
+    bad = given["candidates"][0] | {"arch": HOSTILE, "generation": HOSTILE}
+    hostile = row(HOSTILE, HOSTILE, 1000) | {"params_sha256": HOSTILE}
+    hostile["metrics"] = {f"{HOSTILE}[{HOSTILE}]": 1.0}
+    given |= {
+        "title": HOSTILE,
+        "summary": {HOSTILE: HOSTILE},
+        "rows": [*given["rows"], hostile],
+        "candidates": [bad],
+        "front": [bad],
+        "chosen": HOSTILE,
+        "losses": losses,
+        "notes": [HOSTILE, "$title ${nothing}"],
+    }
+    parser = parse(write_report(tmp_path, **given))
+    assert parser.seen.count("script") == 1
+    assert "$title ${nothing}" in "".join(parser.text)
+
+
+@pytest.mark.parametrize("part", ["rows", "front", "candidates", "samples", "losses", "notes"])
+def test_an_empty_part_is_left_out(tmp_path, part):
+    parse(write_report(tmp_path, **arguments(**{part: []})))
+
+
+def test_a_run_without_a_student(tmp_path):
+    given = arguments()
+    samples = [Sample(picture(seed=1), picture(seed=2), truth=picture(seed=3))]
+    given |= {"rows": given["rows"][:1], "samples": samples}
+    page = write_report(tmp_path, **given).read_text()
+    assert '<section id="samples">' in page and '<section id="pictures">' not in page
+    write_samples(tmp_path / "samples.png", samples)
+    with Image.open(tmp_path / "samples.png") as grid:
+        assert grid.width == GUTTER + 3 * (128 + GUTTER)
+
+
+def test_nothing_at_all(tmp_path):
+    empty = dict.fromkeys(("rows", "front", "candidates", "samples", "losses", "notes"), ())
+    path = write_report(tmp_path, **arguments(summary={}, chosen="", budget=None, **empty))
+    assert "section" not in parse(path).seen
+
+
+def test_one_row_and_one_candidate(tmp_path):
+    one = candidates(1)
+    rows = [row("teacher", None, 10_000_000, kid=0.1)]
+    given = arguments(rows=rows, candidates=one, front=one, chosen=one[0]["arch"], budget=None)
+    page = write_report(tmp_path, **given).read_text()
+    assert "fewer MACs" not in page and "chosen" in page
+
+
+def test_the_headline_says_when_a_student_is_slower(tmp_path):
+    given = arguments()
+    given["rows"][1]["latency_ms"] = {"p50": 8.0, "p95": 9.0}
+    page = write_report(tmp_path, **given).read_text()
+    assert "<strong>2.0×</strong> <span>slower</span>" in page
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), "n/a"])
+def test_a_metric_that_is_no_finite_number_is_a_dash(tmp_path, value):
+    given = arguments()
+    given["rows"][1]["metrics"] = {"kid[p]": value}
+    given["candidates"][0] = given["candidates"][0] | {"score": value}
+    given["losses"] = [{"stage": "s", "step": 1, "generator": value}]
+    page = write_report(tmp_path, **given).read_text()
+    assert page.count('<td class="none">–</td>') >= 3
+    assert not re.search(r"\b(nan|inf)\b", re.sub(r"base64,[^\"]*", "", page), re.IGNORECASE)
+    assert "Not drawn: 1 without" in page
+
+
+def test_a_large_run_stays_small(tmp_path):
+    scored = candidates(1000)
+    front = front_of(scored)
+    samples = [sample(seed=seed) for seed in range(16)]
+    given = arguments(candidates=scored, front=front, chosen=front[0]["arch"], samples=samples)
+    # Noise does not compress at all, which no real picture comes near to.
+    assert write_report(tmp_path, **given).stat().st_size < 3_000_000
+
+
+@pytest.mark.parametrize("truth, count", [(True, 4), (False, 3)])
+def test_samples_png_has_the_stated_size(tmp_path, truth, count):
+    path = tmp_path / "samples.png"
+    write_samples(path, [sample(truth, seed=0), sample(False, seed=1)])
+    grid = np.asarray(Image.open(path))
+    assert grid.shape == (HEADER + 2 * (128 + GUTTER), GUTTER + count * (128 + GUTTER), 3)
+    first = grid[HEADER : HEADER + 128 : 2, GUTTER : GUTTER + 128 : 2]
+    np.testing.assert_array_equal(first, picture(64, 0))
+
+
+def test_samples_need_at_least_one(tmp_path):
+    with pytest.raises(ValueError, match="at least one"):
+        write_samples(tmp_path / "samples.png", [])
+
+
+def test_small_pictures_are_exact_and_large_ones_are_jpeg():
+    assert data_uri(picture(128)).startswith("data:image/png;base64,")
+    assert data_uri(picture(129)).startswith("data:image/jpeg;base64,")
+
+
+def test_numbers():
+    assert [si(v) for v in (0, 12, 999.9, 97531, 31_600_000, 2.5e9)] == [
+        "0",
+        "12.0",
+        "1.00 k",
+        "97.5 k",
+        "31.6 M",
+        "2.50 G",
+    ]
+    assert [significant(v) for v in (0.03381, 9.999, 123456.0, -0.5)] == [
+        "0.0338",
+        "10.0",
+        "123456",
+        "-0.500",
+    ]
+
+
+def test_axes():
+    np.testing.assert_allclose(ticks(0.018, 0.042, 5), [0.02, 0.025, 0.03, 0.035, 0.04])
+    np.testing.assert_allclose(ticks(9, 120, 5, log=True), [10, 20, 30, 50, 70, 100])
+    narrow, wide, single = fit([1, 2], 0, 100), fit([1, 100], 100, 0), fit([3, 3], 0, 1)
+    assert not narrow.log and wide.log
+    assert 0 < narrow(1) < narrow(2) < 100
+    assert 0 < wide(100) < wide(10) < wide(1) < 100
+    assert wide(10) == pytest.approx((wide(1) + wide(100)) / 2)
+    assert 0 < single(3) < 1
