@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import tyro
 
-from ganc.errors import UserError
+from ganc.errors import RunError, UserError
 
 
 def run(main: Callable[..., object], argv: Sequence[str] | None = None) -> None:
@@ -37,6 +37,9 @@ def one_line_errors() -> Iterator[None]:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except RunError as error:
+        print(f"stopped: {error}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

@@ -1,9 +1,9 @@
-"""The one error type that means: the caller can fix this."""
+"""What stops a run without being a defect of this library."""
 
 
 class UserError(ValueError):
-    """A mistake of the caller.
+    """A mistake of the caller; the command line reports it in one line with exit code 2."""
 
-    The message says what was expected, what came and what would be valid, in one line; the command
-    line prints it without a traceback and exits with code 2 (see `ganc.cli`).
-    """
+
+class RunError(RuntimeError):
+    """A run that cannot go on: a loss that is no number, a full disk. One line, exit code 1."""

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import orbax.checkpoint as ocp
 
+from ganc.errors import RunError
 from ganc.train.console import console
 
 
@@ -25,13 +26,13 @@ class Checkpoints:
         """Writes `state`, and waits until it is on disk.
 
         Raises:
-            OSError: if the disk is full or not writable; earlier checkpoints stay.
+            RunError: if the disk is full or not writable; earlier checkpoints stay.
         """
         try:
             self._manager.save(step, args=ocp.args.StandardSave(state), force=True)
             self._manager.wait_until_finished()
         except Exception as error:  # orbax wraps the system's error in several ways
-            raise OSError(
+            raise RunError(
                 f"checkpoint of step {step} could not be written to {self._directory} ({error}); "
                 f"the last good one is of step {self.latest()}"
             ) from error

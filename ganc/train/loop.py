@@ -13,16 +13,13 @@ import jax
 import numpy as np
 
 from ganc.data.batches import Batch, prefetch
+from ganc.errors import RunError
 from ganc.train import records
 from ganc.train.checkpoint import Checkpoints
 from ganc.train.console import console, progress
 from ganc.types import TrainState
 
 Advance = Callable[[TrainState, Any, int], tuple[TrainState, dict[str, jax.Array]]]
-
-
-class DivergedError(RuntimeError):
-    """A loss is no longer a number."""
 
 
 def run(
@@ -55,7 +52,8 @@ def run(
         workers: threads that decode pictures.
 
     Raises:
-        DivergedError: when a scalar is not finite, before anything of it is saved.
+        RunError: when a scalar is not finite, before anything of it is saved; or when a checkpoint
+            cannot be written.
     """
     if checkpoint_every % log_every:
         raise ValueError("checkpoint_every must be a multiple of log_every")
@@ -102,7 +100,7 @@ def _means(window: list[dict[str, jax.Array]]) -> dict[str, float]:
 def _check_finite(row: dict[str, float], step: int, checkpoints: Checkpoints) -> None:
     bad = [key for key, value in row.items() if not np.isfinite(value)]
     if bad:
-        raise DivergedError(
+        raise RunError(
             f"{', '.join(bad)} stopped being a number by step {step}; the last good checkpoint is "
             f"of step {checkpoints.latest()}. A lower learning rate or another seed may help"
         )

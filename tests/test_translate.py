@@ -1,0 +1,176 @@
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import jax
+import numpy as np
+import pytest
+from flax.core import FrozenDict
+from PIL import Image
+
+from ganc import cli
+from ganc import translate as program
+from ganc.data.files import decode
+from ganc.data.pictures import to_float, to_uint8
+from ganc.errors import UserError
+from ganc.models import resnet, store
+from ganc.models.store import Stored
+from ganc.translate import translate
+from ganc.types import Output
+
+SPEC = resnet.Spec(ngf=2, blocks=3, separable=True)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("store") / "model"
+    rng = np.random.default_rng(0)
+    shapes = jax.eval_shape(resnet.generator(SPEC).init, jax.random.key(0))
+    params = jax.tree.map(lambda leaf: rng.normal(0, 1, leaf.shape).astype(np.float32), shapes)
+    store.save(directory, family="resnet", spec=SPEC, params=params, about={})
+    return directory
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    (tmp_path / "in").mkdir()
+    rng = np.random.default_rng(0)
+    for name, (h, w) in {"a.jpg": (9, 16), "b[x].png": (12, 13)}.items():
+        Image.fromarray(rng.integers(0, 255, (h, w, 3), np.uint8)).save(tmp_path / "in" / name)
+    return tmp_path / "in"
+
+
+def run(*arguments):
+    """The exit code of the command line; 0 where it returns."""
+    try:
+        cli.run(program.main, [str(argument) for argument in arguments])
+    except SystemExit as end:
+        return end.code
+    return 0
+
+
+def identity(divisor=4, minimum=8):
+    """A model that returns its input, and the shapes it was asked for."""
+    shapes = []
+
+    def apply(params, x):
+        del params
+        shapes.append(x.shape[1:3])
+        assert min(x.shape[1:3]) >= minimum and not any(n % divisor for n in x.shape[1:3])
+        return Output(x, {})
+
+    generator = SimpleNamespace(apply=apply, divisor=divisor, minimum=minimum)
+    return Stored(generator, {}, FrozenDict(), None, {}), shapes  # pyright: ignore
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 50), (8, 8), (9, 12), (31, 33)])
+@pytest.mark.parametrize("multiple", [None, 6, 32])
+def test_any_size_comes_back_in_place(size, multiple):
+    picture = np.random.default_rng(0).integers(0, 255, (*size, 3), np.uint8)
+    stored, shapes = identity()
+    assert np.array_equal(translate(stored, picture, multiple=multiple), picture)
+    unit = {None: 4, 6: 12, 32: 32}[multiple]
+    assert not any(n % unit for n in shapes[0])
+    assert all(got < max(8, n) + unit for got, n in zip(shapes[0], size, strict=True))
+
+
+def test_one_compilation_per_padded_size():
+    stored, shapes = identity()
+    for size in ((8, 9), (7, 10), (8, 12), (8, 13)):
+        translate(stored, np.zeros((*size, 3), np.uint8))
+    assert shapes == [(8, 12), (8, 16)]
+
+
+def test_it_is_what_the_generator_gives(model):
+    stored = store.load(model)
+    picture = np.random.default_rng(1).integers(0, 255, (12, 16, 3), np.uint8)
+    expected = jax.jit(stored.generator.apply)(stored.params, to_float(picture)[None]).image[0]
+    difference = translate(stored, picture).astype(int) - to_uint8(np.asarray(expected))
+    assert abs(difference).max() <= 1
+
+
+def test_a_folder(model, pictures, tmp_path, capsys):
+    assert run(model, pictures, tmp_path / "deep" / "out") == 0
+    out = tmp_path / "deep" / "out"
+    shapes = {path.name: decode(path).shape for path in out.iterdir()}
+    assert shapes == {"a.png": (9, 16, 3), "b[x].png": (12, 13, 3)}
+    assert "2 pictures translated to" in capsys.readouterr().out
+
+
+def test_many_sizes_share_few_shapes(model, pictures, tmp_path, monkeypatch):
+    stored, shapes = identity()
+    monkeypatch.setattr(program, "load", lambda _: stored)
+    for i in range(12):
+        Image.new("RGB", (9 + 4 * i, 10)).save(pictures / f"{i}.png")
+    program.translate_folder(model, pictures, tmp_path / "out")
+    assert sorted(shapes) == [(32, 32), (32, 64)]
+
+
+def test_bad_pictures(model, pictures, tmp_path, capsys):
+    cut = (pictures / "b[x].png").read_bytes()[:-40]
+    (pictures / "b[x].png").write_bytes(cut)  # its header is whole
+    (pictures / "c.webp").write_text("no")
+    for name in ("c.webp", "b[x].png"):
+        assert run(model, pictures, tmp_path / "out") == 2
+        error = capsys.readouterr().err
+        assert error.startswith("error: cannot decode") and error.count("\n") == 1
+        assert name in error and "--skip-bad" in error
+        if name == "c.webp":
+            os.rename(pictures / name, tmp_path / name)
+    os.rename(tmp_path / "c.webp", pictures / "c.webp")
+    assert run(model, pictures, tmp_path / "out", "--skip-bad") == 0
+    output = capsys.readouterr().out
+    assert "1 pictures" in output and "2 skipped: b[x].png, c.webp" in output
+
+
+def test_nothing_but_bad_pictures(model, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_text("no")
+    with pytest.raises(UserError, match="none of the pictures"):
+        program.translate_folder(model, tmp_path / "in", tmp_path / "out", skip_bad=True)
+
+
+def test_mistakes_end_in_one_line_and_code_2(model, pictures, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "clash").mkdir()
+    for name in ("a.png", "a.jpg"):
+        Image.new("RGB", (8, 8)).save(tmp_path / "clash" / name)
+    for arguments, message in (
+        ((tmp_path / "no", pictures, tmp_path / "out"), "holds no model"),
+        ((model, tmp_path / "no", tmp_path / "out"), "cannot read the folder"),
+        ((model, model, tmp_path / "out"), "holds no picture"),
+        ((model, pictures, pictures), "would overwrite the pictures"),
+        ((model, pictures, tmp_path / "file"), "cannot write to"),
+        ((model, pictures, tmp_path / "file" / "x"), "cannot write to"),
+        ((model, tmp_path / "clash", tmp_path / "out"), "a.jpg and a.png would both be written"),
+    ):
+        assert run(*arguments) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("error: ") and message in error and error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [(["a", "b", "c", "--skip-bat"], "--skip-bad"), (["a"], "PICTURES"), (["a"] * 4, "a")],
+)
+def test_a_wrong_command_line_ends_in_code_2(arguments, message, capsys):
+    assert run(*arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_an_interruption_ends_in_code_130(capsys):
+    def main() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as end:
+        cli.run(main, [])
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_it_runs_as_a_module():
+    command = [sys.executable, "-m", "ganc.translate", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "usage: python -m ganc.translate [-h] MODEL PICTURES OUT" in done.stdout
