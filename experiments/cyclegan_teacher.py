@@ -65,7 +65,7 @@ class Config:
 
 
 EARTH64 = Config(
-    data="earth", size=64, ngf=24, blocks=6, ndf=32, constant_steps=9000, decay_steps=9000,
+    data="earth", size=64, ngf=24, blocks=6, ndf=32, constant_steps=7000, decay_steps=7000,
     average=0.999,
 )  # fmt: skip
 PRESETS = {

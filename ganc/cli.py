@@ -37,7 +37,7 @@ def one_line_errors() -> Iterator[None]:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    except RunError as error:
+    except (RunError, OSError) as error:  # an OSError that nobody foresaw: a full disk, say
         print(f"stopped: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:

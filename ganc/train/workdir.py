@@ -32,7 +32,8 @@ class Workdir:
         if file.exists():
             _check_same(path, _read_config(file), asked)
         else:
-            if any(self.path.iterdir()):
+            # A kill while config.json was being written leaves its partial file, and no run.
+            if any(entry.name != "config.json.partial" for entry in self.path.iterdir()):
                 raise UserError(
                     f"the workdir {path} holds files but no run; name an empty or a new directory"
                 )

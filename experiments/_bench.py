@@ -1,0 +1,372 @@
+"""What `experiments.benchmarks` measures of ganc itself, each beside its floor."""
+
+import dataclasses
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from experiments import _ofa, cyclegan_ofa
+from ganc import channels
+from ganc.methods import once_for_all as ofa
+from ganc.metrics import cost
+from ganc.models import resnet
+from ganc.models.discriminators import PatchSpec, patch
+from ganc.search.candidates import make_evaluate, make_generate
+from ganc.search.classes import ShapeClasses
+from ganc.search.evolution import draw_within, evolve
+from ganc.search.space import Space
+from ganc.tasks import cyclegan
+from ganc.types import Arch, Discriminator, Generator, Output
+
+Timed = Callable[[], float]
+"""Does something once and returns how many seconds it took."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        name: what was measured.
+        unit: `ms` (less is better), `.../s` (more is better), `traces`, or `times`, a comparison.
+        measured: None where it could not be, for the reason that `note` gives.
+        floor: what `measured` would be at the speed of a matrix product; for traces, the classes.
+        aim: for a comparison, the least or most that is wanted: ">= 3".
+        note: what the reader should know.
+    """
+
+    name: str
+    unit: str
+    measured: float | None
+    floor: float | None = None
+    aim: str = ""
+    note: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times worse than the floor."""
+        if self.measured is None or self.floor is None:
+            return None
+        worse = self.floor / self.measured if self.unit.endswith("/s") else self.measured
+        return worse if self.unit.endswith("/s") else worse / self.floor
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The networks that are timed.
+
+    Attributes:
+        space: the architectures of `student`.
+        size: side of the pictures, px.
+    """
+
+    space: Space
+    student: Generator
+    teacher: Generator
+    discriminator: Discriminator
+    size: int
+
+    @classmethod
+    def of(cls, config: cyclegan_ofa.Config) -> "Setup":
+        """The networks of an experiment."""
+        teacher = config.train_teacher
+        student = resnet.generator(resnet.Spec(config.ngf, config.blocks, separable=True))
+        return cls(
+            _ofa.make_space(config.space, student),
+            student,
+            resnet.generator(resnet.Spec(teacher.ngf, teacher.blocks)),
+            patch(PatchSpec(config.ndf)),
+            config.size,
+        )
+
+    def pictures(self, count: int, seed: int = 0) -> np.ndarray:
+        """Random ones."""
+        shape = (count, self.size, self.size, 3)
+        return np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)
+
+    def macs(self, generator: Generator, arch: Arch | None = None) -> int:
+        """True multiply-adds of one picture."""
+        widths = generator.widths if arch is None else self.space.widths(arch)
+        return int(cost.macs(generator, self.size, self.size, "true")(widths))
+
+    def judge_macs(self) -> int:
+        """Multiply-adds of the discriminator for one picture."""
+        judge = self.discriminator
+
+        def apply(params, x):
+            return Output(judge.apply(params, x), {})
+
+        facade = Generator(judge.init, apply, {}, {}, (), {}, 1, 1, judge.spec)
+        return int(cost.macs(facade, self.size, self.size, "true")({}))
+
+    def supernet_step_macs(self, arch: Arch) -> int:
+        """Multiply-adds of a once-for-all step at `arch`, per picture."""
+        trunk = self.space.widths(arch)["trunk"] * self.teacher.widths["trunk"]
+        adaptors = len(self.student.taps) * (self.size // 4) ** 2 * trunk
+        student = self.macs(self.student, arch) + adaptors
+        return self.macs(self.teacher) + 3 * student + (2 + 3 * 2) * self.judge_macs()
+
+
+def timed(call: Callable[[], object]) -> Timed:
+    """`call` with its result waited for and its seconds taken."""
+
+    def run() -> float:
+        start = time.perf_counter()
+        jax.block_until_ready(call())
+        return time.perf_counter() - start
+
+    return run
+
+
+def take_turns(calls: Mapping[Any, Timed], repeats: int) -> dict[Any, float]:
+    """Median seconds of each; they take turns, after a round that is not counted."""
+    rounds = [{name: call() for name, call in calls.items()} for _ in range(repeats + 1)]
+    return {name: float(np.median([r[name] for r in rounds[1:]])) for name in calls}
+
+
+def make_product(size: int) -> Timed:
+    """The matrix product that floors are made of: `size`^3 multiply-adds."""
+    a, b = jax.random.normal(jax.random.key(0), (2, size, size))
+    product = jax.jit(jnp.matmul)
+    return timed(lambda: product(a, b))
+
+
+def counting(generator: Generator) -> tuple[Generator, Counter]:
+    """The generator, and a counter of how often Python traced it, by widths."""
+    traces: Counter = Counter()
+
+    def apply(params, x, **options):
+        traces[options.get("widths")] += 1
+        return generator.apply(params, x, **options)
+
+    return dataclasses.replace(generator, apply=apply), traces
+
+
+def make_supernet_step(
+    setup: Setup, config: cyclegan_ofa.Config, student: Generator
+) -> Callable[[int], object]:
+    """`step(index)`: a training step on random pictures; the architecture is that of `index`."""
+    method = ofa.OnceForAll(student, setup.teacher, setup.discriminator)
+    optimizer = optax.adam(2e-4, b1=0.5, b2=0.999)
+    classes = _ofa.training_classes(
+        setup.space, setup.student, setup.size, config.supernet, config.seed
+    )
+    teacher = jax.jit(setup.teacher.init)(jax.random.key(1))
+    step = ofa.make_step(method, optimizer, teacher, classes, seed=config.seed)
+    count = config.supernet.batch
+    batch = jax.device_put({d: setup.pictures(count, seed) for seed, d in enumerate("ab")})
+    state = ofa.init(method, jax.random.key(0), optimizer)
+
+    def run(index: int) -> object:
+        nonlocal state
+        state, scalars = step(state, batch, index)
+        return state, scalars
+
+    return run
+
+
+def draws(setup: Setup, config: cyclegan_ofa.Config, steps: int) -> list[Arch]:
+    """The architectures of the first steps of supernet training."""
+    return [ofa.draw(setup.space, "uniform", config.seed, i)[0] for i in range(steps)]
+
+
+def training(
+    setup: Setup, config: cyclegan_ofa.Config, steps: int, repeats: int, product: int
+) -> Iterator[Row]:
+    """A step of the teacher, steps of the supernet, and the traces of the latter."""
+    student, traces = counting(setup.student)
+    step = make_supernet_step(setup, config, student)
+    calls: dict[Any, Timed] = {"product": make_product(product), "teacher": _teacher(setup, config)}
+    calls |= {i: timed(lambda i=i: step(i)) for i in range(steps)}
+    seconds = take_turns(calls, repeats)
+    rate = product**3 / seconds["product"]
+
+    count = config.train_teacher.batch
+    macs = count * (3 * 6 * setup.macs(setup.teacher) + (2 * 2 + 3 * 4) * setup.judge_macs())
+    yield Row("teacher step", "pictures/s", count / seconds["teacher"], count * rate / macs)
+
+    archs, count = draws(setup, config, steps), config.supernet.batch
+    macs = count * sum(map(setup.supernet_step_macs, archs))
+    taken = sum(seconds[i] for i in range(steps))
+    yield Row(
+        "supernet step", "pictures/s", steps * count / taken, steps * count * rate / macs,
+        note=f"mean over {steps} drawn architectures",
+    )  # fmt: skip
+    yield Row(
+        "traces, supernet training", "traces", sum(traces.values()), len(traces),
+        note=f"{steps * (repeats + 1)} steps in {len(traces)} classes",
+    )  # fmt: skip
+
+
+def _teacher(setup: Setup, config: cyclegan_ofa.Config) -> Timed:
+    asked = config.train_teacher
+    task = cyclegan.CycleGan(setup.teacher, setup.discriminator, average=asked.average)
+    optimizer = optax.adam(2e-4, b1=0.5, b2=0.999)
+    step = jax.jit(cyclegan.make_step(task, optimizer), donate_argnums=0)
+    batch = jax.device_put({d: setup.pictures(asked.batch, seed) for seed, d in enumerate("ab")})
+    state = cyclegan.init(task, jax.random.key(0), optimizer, setup.size)
+
+    def call():
+        nonlocal state
+        state, scalars = step(state, batch, jax.random.key(0))
+        return state, scalars
+
+    return timed(call)
+
+
+def masked_step(setup: Setup, config: cyclegan_ofa.Config, repeats: int) -> Iterator[Row]:
+    """The generator's gradient in a shape class, with masks and without."""
+    method = ofa.OnceForAll(setup.student, setup.teacher, setup.discriminator)
+    classes = _ofa.training_classes(
+        setup.space, setup.student, setup.size, config.supernet, config.seed
+    ).classes
+    shape = setup.space.widths(classes[len(classes) // 2])
+    players = ofa.make_players(method)
+    gradient = jax.jit(players.generator, static_argnames="shape")
+    params = ofa.init(method, jax.random.key(0), optax.sgd(1.0)).params
+    a = jax.device_put(setup.pictures(config.supernet.batch))
+    target = jax.jit(players.target)(setup.teacher.init(jax.random.key(1)), a)
+    masks = {g: m[0] for g, m in setup.space.masks([setup.space.smallest], shape).items()}
+    calls = {
+        name: timed(lambda m=m: gradient(params, target, a, m, shape=shape))
+        for name, m in {"masked": masks, "unmasked": None}.items()
+    }
+    seconds = take_turns(calls, 4 * repeats)
+    yield Row(
+        "masked / unmasked generator gradient", "times", seconds["masked"] / seconds["unmasked"],
+        aim="<= 1.15", note=f"{1e3 * seconds['masked']:.1f} ms, same shape",
+    )  # fmt: skip
+
+
+def search(
+    setup: Setup,
+    config: cyclegan_ofa.Config,
+    candidates: int,
+    pictures: int,
+    repeats: int,
+    product: int,
+) -> Iterator[Row]:
+    """Forward passes of one list of candidates, by every way to run them."""
+    space, seed, settings = setup.space, config.seed, config.search
+    student, traces = counting(setup.student)
+    classes = _ofa.search_classes(space, setup.student, setup.size, settings, seed)
+    archs = candidates_of(setup, config, candidates)
+    params, x = setup.student.init(jax.random.key(0)), jax.device_put(setup.pictures(pictures))
+    largest = ShapeClasses(space, (space.largest,))
+    generate = make_generate(student, classes, settings.chunk)
+    whole = make_generate(setup.student, largest, settings.chunk)
+    single = make_generate(setup.student, largest, 1)
+    specialise = _specialise(setup)
+
+    calls = {
+        "shape classes": timed(lambda: list(generate(params, x, archs))),
+        "specialised": timed(lambda: [specialise(params, x, arch) for arch in archs]),
+        "full width, vmapped": timed(lambda: list(whole(params, x, archs))),
+        "full width, one by one": timed(lambda: list(single(params, x, archs))),
+    }
+    first = {name: call() for name, call in calls.items()}
+    calls["product"] = make_product(product)
+    seconds = take_turns(calls, repeats)
+    rate = product**3 / seconds["product"]
+    speed = {name: candidates / seconds[name] for name in calls} | {
+        f"{name}, compiling": candidates / first[name] for name in ("shape classes", "specialised")
+    }
+    floor = candidates * rate / (pictures * sum(setup.macs(setup.student, a) for a in archs))
+    for name in sorted(speed.keys() - {"product"}):
+        yield Row(f"search: {name}", "candidates/s", speed[name], floor)
+
+    _evolve(setup, config, make_evaluate(generate, params, x, lambda image: float(image.mean())))
+    yield Row(
+        "traces, search", "traces", sum(traces.values()), len(traces),
+        note=f"an evolution after {candidates * (repeats + 2)} candidates, {len(traces)} classes",
+    )  # fmt: skip
+    ours = speed["shape classes"]
+    yield Row(
+        "search: speed over full-width masks", "times", ours / speed["full width, vmapped"],
+        aim=">= 3",
+    )  # fmt: skip
+    yield Row(
+        "search: speed over specialising with compiles", "times",
+        speed["shape classes, compiling"] / speed["specialised, compiling"], aim=">= 5",
+        note="both with their compilations",
+    )  # fmt: skip
+    yield Row("search: time / floor", "times", floor / ours, aim="<= 2")
+
+
+def candidates_of(setup: Setup, config: cyclegan_ofa.Config, count: int) -> list[Arch]:
+    """Different architectures within the budget, drawn as a search draws its first generation."""
+    price = cost.macs(setup.student, setup.size, setup.size)
+    rng, settings = np.random.default_rng([config.seed, 4]), config.search
+    found: dict[Arch, None] = {}
+    for _ in range(100):
+        drawn = draw_within(
+            rng, setup.space, lambda a: int(price(setup.space.widths(a))), int(settings.budget),
+            settings.evolution, count,
+        )  # fmt: skip
+        found |= dict.fromkeys(drawn)
+        if len(found) >= count:
+            break
+    return list(found)[:count]
+
+
+def _specialise(setup: Setup) -> Callable:
+    apply = setup.student.apply
+    compiled = jax.jit(lambda params, x, widths: apply(params, x, widths=widths).image,
+                       static_argnames="widths")  # fmt: skip
+
+    def specialise(params, x, arch: Arch):
+        widths = setup.space.widths(arch)
+        small = channels.slice_params(params, setup.student.axes, channels.prefix(widths))
+        return compiled(small, x, widths=widths)
+
+    return specialise
+
+
+def _evolve(setup: Setup, config: cyclegan_ofa.Config, evaluate) -> None:
+    price = cost.macs(setup.student, setup.size, setup.size)
+    evolve(
+        np.random.default_rng([config.seed, 3]),
+        setup.space,
+        evaluate,
+        lambda arch: int(price(setup.space.widths(arch))),
+        int(config.search.budget),
+        config.search.evolution,
+    )
+
+
+def latency(setup: Setup, arch: Arch, repeats: int, product: int) -> Iterator[Row]:
+    """One picture through the teacher and through a specialised student."""
+    calls = {"product": make_product(product)} | forwards(setup, arch)
+    seconds = take_turns(calls, 10 * repeats)
+    rate = product**3 / seconds["product"]
+    macs = {"teacher": setup.macs(setup.teacher), "student": setup.macs(setup.student, arch)}
+    for name, count in macs.items():
+        yield Row(f"latency, {name}", "ms", 1e3 * seconds[name], 1e3 * count / rate)
+    fewer = macs["teacher"] / macs["student"]
+    faster = seconds["teacher"] / seconds["student"]
+    yield Row(
+        "student's speed-up / its fewer multiply-adds", "times", faster / fewer, aim=">= 0.5",
+        note=f"{faster:.1f} times faster, {fewer:.1f} times fewer",
+    )  # fmt: skip
+
+
+def forwards(setup: Setup, arch: Arch) -> dict[str, Timed]:
+    """The calls of `latency`: compiled, for one picture."""
+    x = jax.device_put(setup.pictures(1))
+    params = {"teacher": jax.jit(setup.teacher.init)(jax.random.key(0))}
+    full = jax.jit(setup.student.init)(jax.random.key(0))
+    keep = channels.prefix(setup.space.widths(arch))
+    params["student"] = channels.slice_params(full, setup.student.axes, keep)
+    generators: Sequence[Generator] = (setup.teacher, setup.student)
+    calls = {}
+    for (name, p), generator in zip(params.items(), generators, strict=True):
+        compiled = jax.jit(lambda p, x, g=generator: g.apply(p, x).image)
+        calls[name] = timed(lambda f=compiled, p=p: f(p, x))
+    return calls

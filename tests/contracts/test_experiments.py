@@ -1,0 +1,171 @@
+"""Every experiment runs end to end from the command line, and survives kills bit for bit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(name: str, *flags: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", f"experiments.{name}", *flags]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def finish(name: str, *flags: str, code: int = 0) -> str:
+    process = start(name, *flags)
+    output, _ = process.communicate(timeout=400)
+    assert process.returncode == code, output
+    return output
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compilation_cache(tmp_path_factory):
+    """Programs are compiled once for all the runs of this file."""
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(tmp_path_factory.mktemp("jax"))
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    yield
+    del os.environ["JAX_COMPILATION_CACHE_DIR"]
+    del os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"]
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory) -> Path:
+    workdir = tmp_path_factory.mktemp("runs") / "smoke"
+    output = finish("cyclegan_ofa", "--preset", "smoke", "--workdir", str(workdir))
+    assert "report.html" in output
+    return workdir
+
+
+def rows(workdir: Path) -> dict[str, dict]:
+    lines = (workdir / "results.jsonl").read_text().splitlines()
+    return {row["name"]: row for row in map(json.loads, lines)}
+
+
+def test_a_run_leaves_what_it_promises(smoke):
+    names = {path.name for path in smoke.iterdir()}
+    assert names >= {
+        "config.json",
+        "metrics.jsonl",
+        "search.jsonl",
+        "results.jsonl",
+        "samples.png",
+        "report.html",
+        "teacher",
+        "student",
+    }
+    found = rows(smoke)
+    assert list(found) == ["teacher", "student"]
+    for row in found.values():
+        assert set(row["macs"]) == {"published", "true"}
+        assert 0 < row["latency_ms"]["p50"] <= row["latency_ms"]["p95"]
+        assert len(row["params_sha256"]) == 64
+        assert all(np.isfinite(value) for value in row["metrics"].values())
+    assert found["student"]["macs"]["published"] <= 2e7 < found["teacher"]["macs"]["published"]
+    assert len(found["student"]["arch"].split("_")) == 8
+    scored = [json.loads(line) for line in (smoke / "search.jsonl").read_text().splitlines()]
+    assert found["student"]["arch"] == min(scored, key=lambda row: row["score"])["arch"]
+
+
+def test_a_complete_run_is_not_repeated(smoke):
+    before = {path: path.stat().st_mtime_ns for path in smoke.rglob("*") if path.is_file()}
+    finish("cyclegan_ofa", "--preset", "smoke", "--workdir", str(smoke))
+    assert before == {p: p.stat().st_mtime_ns for p in smoke.rglob("*") if p.is_file()}
+
+
+def _steps(workdir: Path, stage: str) -> int:
+    file = workdir / "metrics.jsonl"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return sum(json.loads(line)["stage"] == stage for line in lines)
+
+
+def test_kills_do_not_change_a_bit(smoke, tmp_path):
+    workdir = tmp_path / "killed"
+    flags = ("--preset", "smoke", "--workdir", str(workdir))
+    moments = [
+        lambda: (workdir / "config.json").exists(),
+        lambda: _steps(workdir, "supernet") >= 1,
+        lambda: (workdir / "search.jsonl").exists(),
+        lambda: _steps(workdir, "fine_tune") >= 1,
+        lambda: (workdir / "student").exists(),
+    ]
+    for reached in moments:
+        process = start("cyclegan_ofa", *flags)
+        while not reached():
+            assert process.poll() is None, process.communicate()[0]
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    finish("cyclegan_ofa", *flags)
+    whole, killed = rows(smoke)["student"], rows(workdir)["student"]
+    assert whole["params_sha256"] == killed["params_sha256"]
+    assert whole["metrics"] == killed["metrics"]
+    assert (smoke / "search.jsonl").read_text() == (workdir / "search.jsonl").read_text()
+
+
+def test_another_configuration_is_refused(smoke):
+    flags = ("--preset", "smoke", "--workdir", str(smoke), "--seed", "1")
+    output = finish("cyclegan_ofa", *flags, code=2)
+    assert "belongs to another configuration (seed was 0, now 1)" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--search.budget", "1e5"), "the smallest, 6_6_6_6_6_6_6_6, takes"),
+        (("--seeed", "1"), "--seed"),
+        (("--seed", "one"), "invalid"),
+        (("--preset", "nothing"), "invalid choice"),
+        (("--data", "folder:does/not/exist"), "does/not/exist"),
+        (("--data", "earth:moon"), "earth:satellite-relief"),
+        (("--size", "66"), "multiples of 4"),
+        (("--space", "100/50"), "--ngf"),
+        (("--space", "wide"), "channels-48"),
+        (("--teacher", "no/such/model"), "no/such/model"),
+        (("--data", "earth:season"), "--teacher train"),
+    ],
+)
+def test_bad_flags_cost_one_line(tmp_path, flags, message):
+    workdir = tmp_path / "run"
+    base = () if "--preset" in flags else ("--preset", "smoke")
+    output = finish("cyclegan_ofa", *base, "--workdir", str(workdir), *flags, code=2)
+    assert message.lower() in output.lower()
+    assert "Traceback" not in output
+    assert not workdir.exists()
+
+
+def test_a_folder_of_pictures_with_its_own_teacher(tmp_path):
+    rng = np.random.default_rng(0)
+    for folder in ("trainA", "trainB"):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+        for i in range(12):
+            picture = rng.integers(0, 256, (40, 48, 3), dtype=np.uint8)
+            Image.fromarray(picture).save(tmp_path / "data" / folder / f"{i}.png")
+    workdir = tmp_path / "run"
+    finish(
+        "cyclegan_ofa",
+        *("--preset", "smoke", "--workdir", str(workdir), "--size", "32"),
+        *("--data", f"folder:{tmp_path / 'data'}", "--teacher", "train"),
+        *("--train-teacher.ngf", "8", "--train-teacher.blocks", "3", "--train-teacher.ndf", "4"),
+        *("--train-teacher.constant-steps", "1", "--train-teacher.decay-steps", "1"),
+    )
+    assert rows(workdir)["teacher"]["params"] > rows(workdir)["student"]["params"]
+
+
+def test_the_teacher_experiment(tmp_path):
+    workdir = tmp_path / "teacher"
+    finish("cyclegan_teacher", "--preset", "smoke", "--workdir", str(workdir))
+    assert list(rows(workdir)) == ["teacher"]
+    assert (workdir / "teacher_back" / "model.json").exists()
+    assert (workdir / "samples.png").exists()

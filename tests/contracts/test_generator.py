@@ -1,0 +1,349 @@
+import functools
+from collections import Counter
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from cases import CASES, COSTS, GENERATORS, MODULES
+from flax.core import meta
+
+from ganc import channels
+from ganc.metrics import cost
+from ganc.models import discriminators, store
+from ganc.nn import conv
+from ganc.search.space import Space
+
+SIDE = 16
+every_case = pytest.mark.parametrize("case", CASES, ids=str)
+small_cases = pytest.mark.parametrize("case", CASES[:2], ids=str)
+
+
+@functools.cache
+def generator_of(case):
+    return GENERATORS[case.family](case.spec)
+
+
+@functools.cache
+def applied(case):
+    """The generator's two calls, compiled once for all tests of a case."""
+    apply = generator_of(case).apply
+    return (
+        jax.jit(lambda params, x: apply(params, x)),
+        jax.jit(lambda params, x, masks: apply(params, x, masks=masks)),
+    )
+
+
+def pictures(count=2):
+    x = np.random.default_rng(1).uniform(-1, 1, (count, SIDE, SIDE, 3))
+    return x.astype(np.float32)
+
+
+def half(width):
+    return width // 2 + 1
+
+
+def prefixes(generator):
+    return channels.prefix({group: half(width) for group, width in generator.widths.items()})
+
+
+def subsets(generator, seed=0):
+    rng = np.random.default_rng(seed)
+    return {
+        group: np.sort(rng.choice(width, half(width), replace=False))
+        for group, width in generator.widths.items()
+    }
+
+
+KEEPS = {"prefixes": prefixes, "subsets": subsets}
+every_keep = pytest.mark.parametrize("keep", KEEPS)
+
+
+@every_case
+def test_the_tables_describe_the_generator(case, random_params):
+    generator = generator_of(case)
+    params = random_params(generator)
+    assert channels.read_widths(params, generator.axes) == generator.widths
+    assert hash(generator.widths) == hash(channels.read_widths(params, generator.axes))
+    driven = [group for slot in generator.slots for group in slot.groups]
+    assert sorted(driven) == sorted(generator.widths)
+    taps = jax.eval_shape(generator.apply, params, pictures()).taps
+    widths = {name: tap.shape[-1] for name, tap in taps.items()}
+    assert widths == {name: generator.widths[group] for name, group in generator.taps.items()}
+
+
+@every_case
+def test_the_full_mask_changes_nothing(case, random_params):
+    plain, masked = applied(case)
+    generator = generator_of(case)
+    params = random_params(generator)
+    masks = channels.masks(channels.prefix(generator.widths), generator.widths)
+    expected = plain(params, pictures())
+    assert np.std(expected.image) > 0.01  # a saturated picture would hide any difference
+    chex.assert_trees_all_close(masked(params, pictures(), masks), expected, atol=1e-5)
+
+
+@every_case
+@every_keep
+def test_masked_equals_sliced(case, keep, random_params):
+    plain, masked = applied(case)
+    generator = generator_of(case)
+    params, kept = random_params(generator), KEEPS[keep](generator)
+    sliced = plain(channels.slice_params(params, generator.axes, kept), pictures())
+    wide = masked(params, pictures(), channels.masks(kept, generator.widths))
+    assert np.std(sliced.image) > 0.01
+    np.testing.assert_allclose(wide.image, sliced.image, atol=1e-5)
+    for name, group in generator.taps.items():
+        np.testing.assert_allclose(wide.taps[name][..., kept[group]], sliced.taps[name], atol=1e-5)
+
+
+@every_case
+@every_keep
+def test_inactive_channels_are_exactly_zero(case, keep, random_params):
+    generator = generator_of(case)
+    kept = KEEPS[keep](generator)
+    masks = channels.masks(kept, generator.widths)
+    taps = applied(case)[1](random_params(generator), pictures(), masks).taps
+    for name, group in generator.taps.items():
+        inactive = np.delete(taps[name], kept[group], axis=-1)
+        assert inactive.shape[-1] == generator.widths[group] - half(generator.widths[group])
+        np.testing.assert_array_equal(inactive, 0)
+        assert (np.abs(taps[name][..., kept[group]]).max(axis=(0, 1, 2)) > 0).all()
+
+
+def inside(generator, masks, params):
+    """The tree of `params` with ones where all axes of an array are kept and zeros elsewhere."""
+
+    def ones(names, array):
+        result = np.ones(array.shape, np.float32)
+        for axis, name in enumerate(names):
+            if name is not None:
+                groups = (name,) if isinstance(name, str) else name
+                mask = np.concatenate([masks[group] for group in groups])
+                result *= mask.reshape([-1 if i == axis else 1 for i in range(array.ndim)])
+        return result
+
+    return channels.map_axes(ones, generator.axes, params)
+
+
+@every_case
+def test_gradients_are_exactly_zero_outside_the_kept_channels(case, random_params):
+    generator = generator_of(case)
+    params = random_params(generator)
+
+    @jax.jit
+    def gradient(params, masks):
+        def loss(params):
+            output = generator.apply(params, pictures(), masks=masks)
+            return jnp.sum(jnp.sin(output.image)) + sum(
+                jnp.sum(jnp.square(tap)) for tap in output.taps.values()
+            )
+
+        return jax.grad(loss)(params)
+
+    for choose in KEEPS.values():
+        masks = channels.masks(choose(generator), generator.widths)
+        gradients, within = gradient(params, masks), inside(generator, masks, params)
+        outside = jax.tree.map(lambda g, ones: np.asarray(g)[ones == 0], gradients, within)
+        chex.assert_trees_all_equal(outside, jax.tree.map(np.zeros_like, outside))
+        for path, g in jax.tree_util.tree_leaves_with_path(gradients):
+            # Most biases are followed by a norm and have next to no gradient; kernels have one.
+            assert "bias" in str(path) or np.abs(g).max() > 1e-3, path
+
+
+@every_case
+def test_axes_agree_with_the_shapes_when_a_group_is_one_wider(case):
+    generator = generator_of(case)
+    x = jax.ShapeDtypeStruct((1, SIDE, SIDE, 3), jnp.float32)
+
+    def shapes(widths):
+        module = MODULES[case.family](case.spec, widths)
+        output, variables = jax.eval_shape(module.init_with_output, jax.random.key(0), x)
+        return meta.unbox(variables["params"]), output
+
+    full, _ = shapes(generator.widths)
+    for group, width in generator.widths.items():
+        wide, output = shapes({**generator.widths, group: width + 1})
+        assert output.image.shape == x.shape
+        for name, tap in output.taps.items():
+            assert tap.shape[-1] == generator.widths[generator.taps[name]] + (
+                generator.taps[name] == group
+            )
+        touched = []
+
+        def check(names, before, after, group=group, touched=touched):
+            for name, old, new in zip(names, before.shape, after.shape, strict=True):
+                times = (name if isinstance(name, tuple) else (name,)).count(group)
+                assert new == old + times, (group, names, before.shape, after.shape)
+                touched.append(times)
+
+        channels.map_axes(check, generator.axes, full, wide)
+        assert sum(touched) >= 2, f"{group} has no producer or no consumer"
+
+
+def convolution_groups(function, *arguments):
+    """The group counts of all convolutions of a jaxpr."""
+    found = []
+
+    def visit(jaxpr):
+        for equation in jaxpr.eqns:
+            if equation.primitive.name == "conv_general_dilated":
+                found.append(
+                    equation.params["feature_group_count"] * equation.params["batch_group_count"]
+                )
+            for inner in jax.tree.leaves(
+                list(equation.params.values()), is_leaf=lambda p: hasattr(p, "eqns")
+            ):
+                inner = getattr(inner, "jaxpr", inner)
+                if hasattr(inner, "eqns"):
+                    visit(inner)
+
+    visit(jax.make_jaxpr(function)(*arguments).jaxpr)
+    return Counter(found)
+
+
+def stacked_masks(generator, count=3):
+    trees = [
+        channels.masks(subsets(generator, seed), generator.widths) for seed in range(count)
+    ]
+    return trees, jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+@every_case
+@pytest.mark.parametrize("form", ["cpu", "plain"])
+def test_vmap_over_masks_adds_no_grouped_convolution(case, form, monkeypatch, random_params):
+    monkeypatch.setattr(conv, "_on_cpu", lambda _: form == "cpu")
+    generator = generator_of(case)
+    params, x = random_params(generator), pictures()
+
+    def plain(params):
+        return generator.apply(params, x).image
+
+    def many(masks):
+        return jax.vmap(lambda m: generator.apply(params, x, masks=m).image)(masks)
+
+    alone = convolution_groups(plain, params)
+    grouped = {count: times for count, times in alone.items() if count > 1}
+    assert bool(grouped) == (form == "plain" and not case.dense)
+    assert convolution_groups(many, stacked_masks(generator)[1]) == alone
+    # What the rule avoids: weights that differ between candidates.
+    weights = jax.tree.map(lambda p: jnp.stack([p, p]), params)
+    avoided = convolution_groups(jax.vmap(plain), weights)
+    assert sum(n for n, times in avoided.items() if n > 1) > sum(grouped)
+
+
+@small_cases
+def test_vmap_over_masks_equals_a_loop(case, random_params):
+    generator = generator_of(case)
+    params, (each, together) = random_params(generator), stacked_masks(generator)
+    vmapped = jax.jit(
+        jax.vmap(lambda p, x, m: generator.apply(p, x, masks=m), in_axes=(None, None, 0))
+    )(params, pictures(), together)
+    for i, masks in enumerate(each):
+        alone = applied(case)[1](params, pictures(), masks)
+        chex.assert_trees_all_close(jax.tree.map(lambda y, i=i: y[i], vmapped), alone, atol=1e-5)
+
+
+def space_of(generator):
+    choices = tuple((4, 3, 2, 1) for _ in generator.slots)
+    return Space(generator.slots, choices)
+
+
+@small_cases
+def test_masked_is_traced_once_per_shape_class(case, random_params):
+    generator = generator_of(case)
+    space, params = space_of(generator), random_params(generator)
+    traced = []
+
+    @functools.partial(jax.jit, static_argnames="shape")
+    def image(params, x, masks, shape):
+        traced.append(shape)
+        params = channels.slice_params(params, generator.axes, channels.prefix(shape))
+        return generator.apply(params, x, widths=shape, masks=masks).image
+
+    rng = np.random.default_rng(0)
+    for limit in (4, 2):
+        for _ in range(5):
+            arch = tuple(int(rng.integers(1, limit + 1)) for _ in space.slots)
+            shape = space.widths((limit,) * len(arch))
+            masks = {group: mask[0] for group, mask in space.masks([arch], shape).items()}
+            image(params, pictures(), masks, shape=shape)
+    assert traced == [space.widths((4,) * len(space.slots)), space.widths((2,) * len(space.slots))]
+
+
+@small_cases
+def test_specialised_is_traced_once_per_architecture(case, random_params):
+    generator = generator_of(case)
+    space, params = space_of(generator), random_params(generator)
+    traced = []
+
+    @functools.partial(jax.jit, static_argnames="widths")
+    def image(params, x, widths):
+        traced.append(widths)
+        return generator.apply(params, x, widths=widths).image
+
+    archs = [space.largest, space.smallest, tuple(2 + i % 2 for i in range(len(space.slots)))]
+    for arch in archs + archs[::-1]:
+        widths = space.widths(arch)
+        image(
+            channels.slice_params(params, generator.axes, channels.prefix(widths)),
+            pictures(),
+            widths=widths,
+        )
+    assert traced == [space.widths(arch) for arch in archs]
+
+
+@pytest.mark.parametrize("row", COSTS, ids=str)
+def test_costs(row):
+    family, spec, arch = row
+    generator, widths = GENERATORS[family](spec), None
+    if arch is not None:
+        entries = tuple(map(int, arch.split("_")))
+        widths = Space(generator.slots, tuple((entry,) for entry in entries)).widths(entries)
+    widths = widths or generator.widths
+    assert (
+        cost.params(generator)(widths),
+        cost.macs(generator, 256, 256)(widths),
+        cost.macs(generator, 256, 256, "true")(widths),
+    ) == COSTS[row]
+
+
+@every_case
+def test_costs_of_many_architectures_at_once(case):
+    generator = generator_of(case)
+    space = space_of(generator)
+    rng = np.random.default_rng(0)
+    archs = [space.sample(rng) for _ in range(5)]
+    for count in (cost.params(generator), cost.macs(generator, 32, 16)):
+        together = count(space.widths(tuple(np.array(archs).T)))
+        assert together.tolist() == [int(count(space.widths(arch))) for arch in archs]
+    shapes = jax.eval_shape(generator.init, jax.random.key(0))
+    sliced = channels.slice_params(
+        jax.tree.map(lambda leaf: np.zeros(leaf.shape), shapes),
+        generator.axes,
+        channels.prefix(space.widths(archs[0])),
+    )
+    size = sum(leaf.size for leaf in jax.tree.leaves(sliced))
+    assert cost.params(generator)(space.widths(archs[0])) == size
+
+
+def test_every_case_and_family_has_a_row():
+    assert {(case.family, case.spec, None) for case in CASES} <= set(COSTS)
+    assert {case.family for case in CASES} == set(GENERATORS) == set(MODULES) == set(store.FAMILIES)
+
+
+DISCRIMINATORS = {
+    discriminators.PatchSpec(ndf=128, channels_in=6): 11_040_641,
+    discriminators.PatchSpec(ndf=64): 2_764_737,
+    discriminators.PatchSpec(ndf=64, channels_in=6): 2_767_809,
+}
+
+
+@pytest.mark.parametrize("spec", DISCRIMINATORS, ids=str)
+def test_discriminators(spec):
+    judge = discriminators.patch(spec)
+    shapes = jax.eval_shape(judge.init, jax.random.key(0))
+    assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == DISCRIMINATORS[spec]
+    x = jax.ShapeDtypeStruct((1, 256, 256, spec.channels_in), jnp.float32)
+    assert jax.eval_shape(judge.apply, shapes, x).shape == (1, 30, 30, 1)

@@ -1,0 +1,154 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ganc.nn import conv
+
+
+def draw(*shape, seed=0):
+    return np.random.default_rng([seed, *shape]).normal(size=shape).astype(np.float32)
+
+
+def few_outputs(x, kernel, form):
+    return conv.conv2d(x, kernel, form=form)
+
+
+def depthwise(x, kernel, form):
+    return conv.depthwise_conv2d(x, kernel, form=form)
+
+
+def depthwise_strided(x, kernel, form):
+    return conv.depthwise_conv2d(x, kernel, stride=2, form=form)
+
+
+def transposed(x, kernel, form):
+    return conv.conv2d_transpose(x, kernel, form=form)
+
+
+CASES = {
+    "few outputs, 7x7": (few_outputs, (2, 9, 8, 4), (7, 7, 4, 3)),
+    "few outputs, 3x5": (few_outputs, (2, 5, 7, 3), (3, 5, 3, 1)),
+    "depthwise": (depthwise, (2, 6, 5, 3), (3, 3, 1, 3)),
+    "depthwise, stride 2, odd": (depthwise_strided, (2, 7, 9, 3), (3, 3, 1, 3)),
+    "depthwise, stride 2, even": (depthwise_strided, (1, 8, 6, 2), (3, 3, 1, 2)),
+    "depthwise, stride 2, 5x5": (depthwise_strided, (1, 8, 9, 2), (5, 5, 1, 2)),
+    "transposed": (transposed, (2, 4, 3, 5), (3, 3, 5, 2)),
+    "transposed, one pixel": (transposed, (1, 1, 1, 2), (3, 3, 2, 3)),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_forms_agree_in_value_and_in_first_and_second_gradients(case):
+    function, x_shape, kernel_shape = CASES[case]
+    x, kernel = draw(*x_shape), draw(*kernel_shape)
+
+    def results(form):
+        def loss(x, kernel):
+            y = function(x, kernel, form)
+            return jnp.sum(jnp.sin(y)), y  # not linear in y, so the second gradient has all terms
+
+        def steepness(x, kernel):
+            gradients, _ = jax.grad(loss, (0, 1), has_aux=True)(x, kernel)
+            return sum(jnp.sum(jnp.square(g)) for g in gradients)
+
+        (_, y), first = jax.value_and_grad(loss, (0, 1), has_aux=True)(x, kernel)
+        return y, first, jax.grad(steepness, (0, 1))(x, kernel)
+
+    plain, cpu = jax.jit(results, static_argnums=0)("plain"), jax.jit(results, static_argnums=0)(
+        "cpu"
+    )
+    for expected, actual in zip(jax.tree.leaves(plain), jax.tree.leaves(cpu), strict=True):
+        assert np.ptp(expected) > 0 or expected.size == 1
+        np.testing.assert_allclose(actual, expected, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_cpu_form_avoids_the_slow_paths_of_xla(case):
+    function, x_shape, kernel_shape = CASES[case]
+
+    def convolutions(form, wrap=lambda f: f):
+        jaxpr = jax.make_jaxpr(wrap(lambda x, k: function(x, k, form)))(
+            jnp.zeros(x_shape), jnp.zeros(kernel_shape)
+        )
+        return str(jaxpr).count("conv_general_dilated")
+
+    assert convolutions("plain") == 1
+    assert convolutions("cpu") == (1 if function is few_outputs else 0)
+
+
+def test_auto_is_the_cpu_form_on_a_cpu():
+    x, kernel = draw(1, 6, 6, 3), draw(3, 3, 1, 3)
+    auto = jax.make_jaxpr(lambda x: conv.depthwise_conv2d(x, kernel))(x)
+    assert ("conv_general_dilated" in str(auto)) == (jax.default_backend() != "cpu")
+
+
+def scatter_transposed(x, weight):
+    """What PyTorch's ConvTranspose2d(3, stride=2, padding=1, output_padding=1) computes.
+
+    Every input pixel adds its weighted copy of `weight` (i o 3 3) to the output at 2 * its place,
+    then one row and column are cut off at the top and left.
+    """
+    b, h, w, _ = x.shape
+    full = np.zeros((b, 2 * h + 1, 2 * w + 1, weight.shape[1]))
+    for row in range(h):
+        for column in range(w):
+            full[:, 2 * row : 2 * row + 3, 2 * column : 2 * column + 3] += np.einsum(
+                "bi,iokl->bklo", x[:, row, column], weight
+            )
+    return full[:, 1:, 1:]
+
+
+@pytest.mark.parametrize("form", ["plain", "cpu"])
+def test_transposed_geometry(form):
+    x, weight = draw(2, 3, 4, 2), draw(2, 5, 3, 3)
+    kernel = weight[:, :, ::-1, ::-1].transpose(2, 3, 0, 1)
+    actual = conv.conv2d_transpose(x, kernel, form=form)
+    assert actual.shape == (2, 6, 8, 5)
+    np.testing.assert_allclose(actual, scatter_transposed(x, weight), atol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["plain", "cpu"])
+def test_transposed_by_hand(form):
+    x = np.float32([[1, 10]]).reshape(1, 1, 2, 1)
+    kernel = np.arange(1, 10, dtype=np.float32).reshape(3, 3, 1, 1)
+    # Rows of the kernel: 1 2 3 / 4 5 6 / 7 8 9. Even places see the centre, odd ones both sides.
+    expected = [[5, 4 + 60, 50, 40], [2, 1 + 30, 20, 10]]
+    actual = conv.conv2d_transpose(x, kernel, form=form)
+    np.testing.assert_allclose(actual[0, :, :, 0], expected, atol=1e-5)
+
+
+def test_transposed_takes_3x3_only():
+    with pytest.raises(ValueError, match="3x3"):
+        conv.conv2d_transpose(jnp.zeros((1, 2, 2, 1)), jnp.zeros((4, 4, 1, 1)))
+
+
+def direct(x, kernel, stride):
+    kh, kw = kernel.shape[:2]
+    rows = range(0, x.shape[1] - kh + 1, stride)
+    columns = range(0, x.shape[2] - kw + 1, stride)
+    return np.stack(
+        [
+            np.stack([np.einsum("bhwi,hwio->bo", x[:, r : r + kh, c : c + kw], kernel)], axis=1)
+            for r in rows
+            for c in columns
+        ],
+        axis=1,
+    ).reshape(len(x), len(rows), len(columns), -1)
+
+
+@pytest.mark.parametrize(("stride", "outputs"), [(1, 2), (1, 6), (2, 6)])
+def test_conv2d_cross_correlates_without_padding(stride, outputs):
+    x, kernel = draw(2, 6, 7, 3), draw(3, 3, 3, outputs)
+    actual = conv.conv2d(x, kernel, stride=stride)
+    np.testing.assert_allclose(actual, direct(x, kernel, stride), atol=1e-5)
+
+
+def test_padding():
+    x = np.float32([[1, 2, 3], [4, 5, 6]]).reshape(1, 2, 3, 1)
+    reflected = conv.pad2d(x, 1, "reflect")[0, :, :, 0]
+    np.testing.assert_array_equal(reflected[0], [5, 4, 5, 6, 5])
+    np.testing.assert_array_equal(reflected[:, 0], [5, 2, 5, 2])
+    zero = conv.pad2d(x, 1, "zero")[0, :, :, 0]
+    np.testing.assert_array_equal(zero, np.pad(x[0, :, :, 0], 1))
+    assert conv.pad2d(x, 0, "reflect") is x

@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+
+from ganc import channels
+
+AXES = {
+    "first": {"kernel": (None, None, None, "a"), "bias": ("a",)},
+    "second": {"kernel": (None, None, "a", "b"), "bias": ("b",)},
+    "joined": {"kernel": (None, None, ("b", "a"), None), "bias": (None,)},
+}
+WIDTHS = {"a": 3, "b": 2}
+
+
+def tree():
+    rng = np.random.default_rng(0)
+
+    def draw(*shape):
+        return rng.normal(size=shape).astype(np.float32)
+
+    return {
+        "first": {"kernel": draw(1, 1, 3, 3), "bias": draw(3)},
+        "second": {"kernel": draw(1, 1, 3, 2), "bias": draw(2)},
+        "joined": {"kernel": draw(1, 1, 5, 1), "bias": draw(1)},
+    }
+
+
+def test_widths_are_read_off_the_shapes():
+    widths = channels.read_widths(tree(), AXES)
+    assert dict(widths) == WIDTHS
+    assert hash(widths) == hash(channels.read_widths(tree(), AXES))
+
+
+def test_widths_that_disagree_name_the_group_and_the_place():
+    params = tree()
+    params["second"]["bias"] = np.zeros(4, np.float32)
+    with pytest.raises(ValueError, match=r"'b' is .* wide elsewhere, .* at \['second'\]"):
+        channels.read_widths(params, AXES)
+
+
+def test_prefix():
+    keep = channels.prefix({"a": 2, "b": 0})
+    np.testing.assert_array_equal(keep["a"], [0, 1])
+    assert len(keep["b"]) == 0
+
+
+def test_top_keeps_the_most_important_sorted_and_of_equals_the_first():
+    keep = channels.top({"a": np.array([1.0, 5.0, 3.0]), "b": np.array([2.0, 2.0])}, {"a": 2})
+    assert list(keep) == ["a"]
+    np.testing.assert_array_equal(keep["a"], [1, 2])
+    keep = channels.top({"b": np.array([2.0, 2.0, 2.0])}, {"b": 2})
+    np.testing.assert_array_equal(keep["b"], [0, 1])
+
+
+def test_top_cannot_keep_more_than_there_are():
+    with pytest.raises(ValueError, match="group 'a' has 3 channels, cannot keep 4"):
+        channels.top({"a": np.ones(3)}, {"a": 4})
+
+
+def test_masks():
+    masks = channels.masks({"a": np.array([0, 2]), "b": np.array([1])}, WIDTHS)
+    np.testing.assert_array_equal(masks["a"], [1, 0, 1])
+    np.testing.assert_array_equal(masks["b"], [0, 1])
+    assert masks["a"].dtype == np.float32
+
+
+@pytest.mark.parametrize("a", [[0, 1], [0, 2], [2]], ids=["prefix", "gather", "last"])
+@pytest.mark.parametrize("b", [[0], [1], [0, 1]], ids=["prefix", "gather", "all"])
+def test_slices_every_axis_of_a_group(a, b):
+    params = tree()
+    sliced = channels.slice_params(params, AXES, {"a": np.array(a), "b": np.array(b)})
+    first, second, joined = (params[name]["kernel"] for name in ("first", "second", "joined"))
+    np.testing.assert_array_equal(sliced["first"]["kernel"], first[..., a])
+    np.testing.assert_array_equal(sliced["first"]["bias"], params["first"]["bias"][a])
+    np.testing.assert_array_equal(sliced["second"]["kernel"], second[:, :, a][..., b])
+    rows = b + [len(WIDTHS) + i for i in a]  # b stands first on the joined axis, two wide
+    np.testing.assert_array_equal(sliced["joined"]["kernel"], joined[:, :, rows])
+    np.testing.assert_array_equal(sliced["joined"]["bias"], params["joined"]["bias"])
+
+
+def test_groups_that_are_not_named_stay_whole():
+    params = tree()
+    sliced = channels.slice_params(params, AXES, {"b": np.array([1])})
+    np.testing.assert_array_equal(sliced["first"]["kernel"], params["first"]["kernel"])
+    np.testing.assert_array_equal(
+        sliced["joined"]["kernel"], params["joined"]["kernel"][:, :, [1, 2, 3, 4]]
+    )
+
+
+def test_importance_sums_every_axis_that_carries_a_channel():
+    params = tree()
+    joined = np.abs(params["joined"]["kernel"]).sum(axis=(0, 1, 3))
+    expected_b = (
+        np.abs(params["second"]["kernel"]).sum(axis=(0, 1, 2))
+        + np.abs(params["second"]["bias"])
+        + joined[:2]
+    )
+    expected_a = (
+        np.abs(params["first"]["kernel"]).sum(axis=(0, 1, 2))
+        + np.abs(params["first"]["bias"])
+        + np.abs(params["second"]["kernel"]).sum(axis=(0, 1, 3))
+        + joined[2:]
+    )
+    importance = channels.importance(params, AXES)
+    np.testing.assert_allclose(importance["a"], expected_a, rtol=1e-6)
+    np.testing.assert_allclose(importance["b"], expected_b, rtol=1e-6)
+
+
+def test_the_most_important_channels_survive_a_slice():
+    params = tree()
+    params["first"]["kernel"][..., 1] *= 1e-6
+    params["first"]["bias"][1] = params["second"]["kernel"][:, :, 1] = 0
+    params["joined"]["kernel"][:, :, 2 + 1] = 0
+    keep = channels.top(channels.importance(params, AXES), {"a": 2})
+    np.testing.assert_array_equal(keep["a"], [0, 2])
+    assert channels.slice_params(params, AXES, keep)["first"]["bias"].shape == (2,)

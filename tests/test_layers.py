@@ -1,0 +1,93 @@
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TOP = 9
+FLOORS = {
+    "ganc": 0,
+    "ganc.errors": 0,
+    "ganc.types": 0,
+    "ganc.channels": 1,
+    "ganc.nn": 1,
+    "ganc.torch_file": 1,
+    "ganc.models": 2,
+    "ganc.features": 2,
+    "ganc.data": 2,
+    "ganc.losses": 2,
+    "ganc.metrics": 2,
+    "ganc.search": 3,
+    "ganc.tasks": 3,
+    "ganc.methods": 4,
+    "ganc.train": 5,
+    "ganc.export": 5,
+    "ganc.cli": TOP,
+    "ganc.translate": TOP,
+}
+NAMELESS = {"utils", "util", "common", "misc", "base", "helpers"}
+FILES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / "ganc").rglob("*.py"))
+}
+
+
+def imports(module, path):
+    """The modules that a file imports, of `ganc` and of `experiments`, by their full names."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) + 1 - node.level]
+            start = ".".join(above) if node.level else ""
+            start = ".".join(part for part in (start, node.module) if part)
+            names = [f"{start}.{alias.name}" for alias in node.names]
+            names = [name if name in FILES else start for name in names]
+        else:
+            continue
+        yield from (name for name in names if name.split(".")[0] in ("ganc", "experiments"))
+
+
+def room(module):
+    """The folder, or the single file, that the floors are given to."""
+    return ".".join(module.split(".")[:2])
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_a_module_imports_from_lower_floors_and_its_own_folder(module):
+    assert room(module) in FLOORS, f"{module} has no floor"
+    for name in imports(module, FILES[module]):
+        assert name.startswith("ganc"), f"{module} imports {name}"
+        assert name in FILES, f"{module} imports {name}, which is no module"
+        lower = FLOORS[room(name)] < FLOORS[room(module)]
+        assert lower or room(name) == room(module) or (
+            FLOORS[room(module)] == TOP
+        ), f"{module} (floor {FLOORS[room(module)]}) imports {name} (floor {FLOORS[room(name)]})"
+
+
+def test_every_floor_exists():
+    assert set(FLOORS) == {room(module) for module in FILES}
+
+
+def test_every_name_is_a_noun():
+    parts = {part for module in FILES for part in module.split(".")}
+    assert not parts & NAMELESS
+
+
+def test_imports_are_found(tmp_path):
+    path = tmp_path / "sample.py"
+    path.write_text(
+        "import jax\nimport ganc.types\nfrom ganc import channels\nfrom ganc.nn.conv import conv2d\n"
+        "from . import evolution\nfrom .space import Space\nfrom ..nn import norm\n"
+        "def f():\n    from experiments import toy\n"
+    )
+    assert sorted(imports("ganc.search.sample", path)) == [
+        "experiments",
+        "ganc.channels",
+        "ganc.nn.conv",
+        "ganc.nn.norm",
+        "ganc.search.evolution",
+        "ganc.search.space",
+        "ganc.types",
+    ]
