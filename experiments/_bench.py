@@ -23,7 +23,7 @@ from ganc.search.classes import ShapeClasses
 from ganc.search.evolution import draw_within, evolve
 from ganc.search.space import Space
 from ganc.tasks import cyclegan
-from ganc.types import Arch, Discriminator, Generator, Output
+from ganc.types import Arch, Discriminator, Generator, Output, Params, TrainState
 
 Timed = Callable[[], float]
 """Does something once and returns how many seconds it took."""
@@ -131,11 +131,18 @@ def take_turns(calls: Mapping[Any, Timed], repeats: int) -> dict[Any, float]:
     return {name: float(np.median([r[name] for r in rounds[1:]])) for name in calls}
 
 
+def random_params(init: Callable[[jax.Array], Params]) -> Params:
+    """What `init` would make, without compiling it: N(0, 0.02) everywhere."""
+    rng = np.random.default_rng(0)
+    shapes = jax.eval_shape(init, jax.random.key(0))
+    return jax.tree.map(lambda s: jnp.asarray(0.02 * rng.normal(size=s.shape), s.dtype), shapes)
+
+
 def make_product(size: int) -> Timed:
     """The matrix product that floors are made of: `size`^3 multiply-adds."""
-    a, b = jax.random.normal(jax.random.key(0), (2, size, size))
+    a = jnp.asarray(np.random.default_rng(0).normal(size=(size, size)), jnp.float32)
     product = jax.jit(jnp.matmul)
-    return timed(lambda: product(a, b))
+    return timed(lambda: product(a, a))
 
 
 def counting(generator: Generator) -> tuple[Generator, Counter]:
@@ -149,6 +156,11 @@ def counting(generator: Generator) -> tuple[Generator, Counter]:
     return dataclasses.replace(generator, apply=apply), traces
 
 
+def supernet_params(method: ofa.OnceForAll) -> Params:
+    """Random parameters of everything that once-for-all training trains."""
+    return random_params(lambda key: ofa.init(method, key, optax.sgd(1.0)).params)
+
+
 def make_supernet_step(
     setup: Setup, config: cyclegan_ofa.Config, student: Generator
 ) -> Callable[[int], object]:
@@ -158,11 +170,11 @@ def make_supernet_step(
     classes = _ofa.training_classes(
         setup.space, setup.student, setup.size, config.supernet, config.seed
     )
-    teacher = jax.jit(setup.teacher.init)(jax.random.key(1))
+    teacher = random_params(setup.teacher.init)
     step = ofa.make_step(method, optimizer, teacher, classes, seed=config.seed)
     count = config.supernet.batch
     batch = jax.device_put({d: setup.pictures(count, seed) for seed, d in enumerate("ab")})
-    state = ofa.init(method, jax.random.key(0), optimizer)
+    state = ofa.restart(supernet_params(method), optimizer)
 
     def run(index: int) -> object:
         nonlocal state
@@ -211,7 +223,14 @@ def _teacher(setup: Setup, config: cyclegan_ofa.Config) -> Timed:
     optimizer = optax.adam(2e-4, b1=0.5, b2=0.999)
     step = jax.jit(cyclegan.make_step(task, optimizer), donate_argnums=0)
     batch = jax.device_put({d: setup.pictures(asked.batch, seed) for seed, d in enumerate("ab")})
-    state = cyclegan.init(task, jax.random.key(0), optimizer, setup.size)
+    params = random_params(lambda key: cyclegan.init(task, key, optimizer, setup.size).params)
+    shapes = jax.eval_shape(lambda: cyclegan.init(task, jax.random.key(0), optimizer, setup.size))
+    state = TrainState(
+        jnp.int32(0),
+        params,
+        {role: optimizer.init(tree) for role, tree in params.items()},
+        jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes.extra),
+    )
 
     def call():
         nonlocal state
@@ -230,9 +249,9 @@ def masked_step(setup: Setup, config: cyclegan_ofa.Config, repeats: int) -> Iter
     shape = setup.space.widths(classes[len(classes) // 2])
     players = ofa.make_players(method)
     gradient = jax.jit(players.generator, static_argnames="shape")
-    params = ofa.init(method, jax.random.key(0), optax.sgd(1.0)).params
+    params = supernet_params(method)
     a = jax.device_put(setup.pictures(config.supernet.batch))
-    target = jax.jit(players.target)(setup.teacher.init(jax.random.key(1)), a)
+    target = jax.jit(players.target)(random_params(setup.teacher.init), a)
     masks = {g: m[0] for g, m in setup.space.masks([setup.space.smallest], shape).items()}
     calls = {
         name: timed(lambda m=m: gradient(params, target, a, m, shape=shape))
@@ -258,7 +277,7 @@ def search(
     student, traces = counting(setup.student)
     classes = _ofa.search_classes(space, setup.student, setup.size, settings, seed)
     archs = candidates_of(setup, config, candidates)
-    params, x = setup.student.init(jax.random.key(0)), jax.device_put(setup.pictures(pictures))
+    params, x = random_params(setup.student.init), jax.device_put(setup.pictures(pictures))
     largest = ShapeClasses(space, (space.largest,))
     generate = make_generate(student, classes, settings.chunk)
     whole = make_generate(setup.student, largest, settings.chunk)
@@ -360,8 +379,8 @@ def latency(setup: Setup, arch: Arch, repeats: int, product: int) -> Iterator[Ro
 def forwards(setup: Setup, arch: Arch) -> dict[str, Timed]:
     """The calls of `latency`: compiled, for one picture."""
     x = jax.device_put(setup.pictures(1))
-    params = {"teacher": jax.jit(setup.teacher.init)(jax.random.key(0))}
-    full = jax.jit(setup.student.init)(jax.random.key(0))
+    params = {"teacher": random_params(setup.teacher.init)}
+    full = random_params(setup.student.init)
     keep = channels.prefix(setup.space.widths(arch))
     params["student"] = channels.slice_params(full, setup.student.axes, keep)
     generators: Sequence[Generator] = (setup.teacher, setup.student)

@@ -89,14 +89,15 @@ class Config:
 
 
 SMOKE = dataclasses.replace(
-    cyclegan_ofa.PRESETS["smoke"], size=32, train_teacher=cyclegan_teacher.PRESETS["smoke"]
-)
+    cyclegan_ofa.PRESETS["smoke"], size=32, ngf=4, blocks=3, space="4/2",
+    train_teacher=cyclegan_teacher.PRESETS["smoke"],
+)  # fmt: skip
 PRESETS = {
     "default": Config(),
     "smoke": Config(
         ours=SMOKE,
         peer=SMOKE,
-        peer_arch="6_6_6_6_6_6_6_6",
+        peer_arch="2_4_2_4_2_4_2_4",
         candidates=3,
         pictures=2,
         steps=2,

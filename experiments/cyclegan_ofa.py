@@ -97,7 +97,10 @@ EARTH64 = Config(
     distillation=1.0,
     supernet=Training(batch=4, constant_steps=750, decay_steps=750),
     search=Search(
-        budget=45e6, evolution=Evolution(population=32, generations=5, mutation=0.4, favour=2.0)
+        budget=45e6,
+        pictures=96,
+        feature_size=96,
+        evolution=Evolution(population=32, generations=5, mutation=0.4, favour=2.0),
     ),
     fine_tune=Training(batch=4, constant_steps=200, decay_steps=400),
 )

@@ -61,9 +61,9 @@ def test_a_module_imports_from_lower_floors_and_its_own_folder(module):
         assert name.startswith("ganc"), f"{module} imports {name}"
         assert name in FILES, f"{module} imports {name}, which is no module"
         lower = FLOORS[room(name)] < FLOORS[room(module)]
-        assert lower or room(name) == room(module) or (
-            FLOORS[room(module)] == TOP
-        ), f"{module} (floor {FLOORS[room(module)]}) imports {name} (floor {FLOORS[room(name)]})"
+        assert lower or room(name) == room(module) or (FLOORS[room(module)] == TOP), (
+            f"{module} (floor {FLOORS[room(module)]}) imports {name} (floor {FLOORS[room(name)]})"
+        )
 
 
 def test_every_floor_exists():
@@ -78,7 +78,8 @@ def test_every_name_is_a_noun():
 def test_imports_are_found(tmp_path):
     path = tmp_path / "sample.py"
     path.write_text(
-        "import jax\nimport ganc.types\nfrom ganc import channels\nfrom ganc.nn.conv import conv2d\n"
+        "import jax\nimport ganc.types\nfrom ganc import channels\n"
+        "from ganc.nn.conv import conv2d\n"
         "from . import evolution\nfrom .space import Space\nfrom ..nn import norm\n"
         "def f():\n    from experiments import toy\n"
     )

@@ -34,7 +34,7 @@ def read_folder(directory: Path, *, skip_bad: bool) -> tuple[dict[str, Pictures]
     bad = find_bad([path for paths in files.values() for path in paths], thoroughly=skip_bad)
     if bad and not skip_bad:
         others = f" ({len(bad) - 1} more like it)" if len(bad) > 1 else ""
-        raise UserError(f"{next(iter(bad.values()))}{others}; skip_bad leaves such pictures out")
+        raise UserError(f"{next(iter(bad.values()))}{others}; --skip-bad leaves such pictures out")
     kept = {name: [path for path in paths if path not in bad] for name, paths in files.items()}
     for name, paths in kept.items():
         if not paths:

@@ -95,7 +95,10 @@ class Players(NamedTuple):
 
 
 def make_players(method: OnceForAll, axis_name: str | None = None) -> Players:
-    """The functions of `Players`; with `axis_name`, results are averaged over that mapped axis.
+    """The functions of `Players`.
+
+    With `axis_name`, results are averaged over that axis of `jax.pmap`, or of `jax.shard_map` with
+    `check_vma=False`.
 
     Both players' gradients are taken at the same parameters, as the reference does.
     """

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax.core import FrozenDict, freeze, meta
 
 from ganc import channels
+from ganc.errors import UserError
 from ganc.types import Discriminator, Generator, Masks, Output, Params, Slot, Widths
 
 
@@ -46,9 +47,9 @@ def build(
 
 def _check_size(shape: tuple[int, ...], divisor: int, minimum: int) -> None:
     if len(shape) != 4 or shape[-1] != 3:
-        raise ValueError(f"a batch of pictures is (b, h, w, 3), got {shape}")
+        raise UserError(f"a batch of pictures is (b, h, w, 3), got {shape}")
     if any(size % divisor or size < minimum for size in shape[1:3]):
-        raise ValueError(
+        raise UserError(
             f"height and width must be multiples of {divisor} and at least {minimum}, "
             f"got {shape[1]}x{shape[2]}"
         )

@@ -64,7 +64,8 @@ def make_step(
 
     The generators step first, then the discriminators on the fakes of before that step, exchanged
     with the pool. As neither gradient depends on the other's update, both are taken at once.
-    With `axis_name`, gradients and scalars are averaged over that mapped axis.
+    With `axis_name`, gradients and scalars are averaged over that axis of `jax.pmap`, or of
+    `jax.shard_map` with `check_vma=False`.
     """
     g, d = task.generator.apply, task.discriminator.apply
 

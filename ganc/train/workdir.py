@@ -81,19 +81,30 @@ def environment() -> dict[str, Any]:
     packages = ("ganc", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pillow")
     return {
         "python": platform.python_version(),
-        "packages": {name: metadata.version(name) for name in packages},
+        "packages": {name: _version(name) for name in packages},
         "devices": [f"{device.platform}: {device.device_kind}" for device in jax.devices()],
         "machine": platform.machine(),
         "commit": _commit(),
     }
 
 
-def _commit() -> str | None:
-    command = ["git", "rev-parse", "HEAD"]
+def _version(package: str) -> str | None:
     try:
-        done = subprocess.run(
-            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-        )
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None  # a checkout that runs without being installed
+
+
+def _commit() -> str | None:
+    here = Path(__file__)
+
+    def git(*words: str) -> str:
+        options = {"cwd": here.parent, "capture_output": True, "text": True, "check": True}
+        return subprocess.run(["git", *words], **options).stdout.strip()
+
+    try:
+        # Installed into somebody's project, the package must not claim that project's commit.
+        git("ls-files", "--error-unmatch", here.name)
+        return git("rev-parse", "HEAD")
     except (OSError, subprocess.CalledProcessError):
         return None
-    return done.stdout.strip()

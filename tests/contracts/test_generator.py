@@ -127,7 +127,7 @@ def inside(generator, masks, params):
     return channels.map_axes(ones, generator.axes, params)
 
 
-@every_case
+@small_cases
 def test_gradients_are_exactly_zero_outside_the_kept_channels(case, random_params):
     generator = generator_of(case)
     params = random_params(generator)
@@ -204,9 +204,7 @@ def convolution_groups(function, *arguments):
 
 
 def stacked_masks(generator, count=3):
-    trees = [
-        channels.masks(subsets(generator, seed), generator.widths) for seed in range(count)
-    ]
+    trees = [channels.masks(subsets(generator, seed), generator.widths) for seed in range(count)]
     return trees, jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 

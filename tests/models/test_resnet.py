@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax.core import meta
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from ganc.models import discriminators, resnet
@@ -82,8 +83,8 @@ def at(ngf, separable, entries):
         for group in slot.groups
     }
     module = resnet.ResNet(widths, generator.spec.inner_groups, separable)
-    shapes = jax.eval_shape(module.init, jax.random.key(0), jnp.zeros((1, 16, 16, 3)))["params"]
-    return generator, shapes
+    shapes = jax.eval_shape(module.init, jax.random.key(0), jnp.zeros((1, 16, 16, 3)))
+    return generator, meta.unbox(shapes["params"])
 
 
 @pytest.mark.parametrize(
@@ -110,19 +111,10 @@ def test_the_published_discriminator():
     check("n_layers", jax.jit(judge.apply)(params, wave()))
 
 
-@pytest.mark.parametrize("separable", [False, True])
-def test_weights_begin_normal_and_biases_at_zero(separable, key):
-    generator = resnet.generator(resnet.Spec(ngf=16, blocks=3, separable=separable))
+def test_weights_begin_normal_and_biases_at_zero(key):
+    generator = resnet.generator(resnet.Spec(ngf=8, blocks=3, separable=True))
     check_initial(jax.jit(generator.init)(key))
-    assert jax.tree.map(jnp.shape, jax.eval_shape(generator.init, key)) == jax.tree.map(
-        jnp.shape, jax.jit(generator.init)(key)
-    )
-
-
-def test_the_discriminator_begins_the_same_way(key):
-    check_initial(
-        jax.jit(discriminators.patch(discriminators.PatchSpec(ndf=16)).init)(key)
-    )
+    check_initial(jax.jit(discriminators.patch(discriminators.PatchSpec(ndf=8)).init)(key))
 
 
 def check_initial(params):

@@ -55,8 +55,9 @@ def test_the_forms_agree_in_value_and_in_first_and_second_gradients(case):
         (_, y), first = jax.value_and_grad(loss, (0, 1), has_aux=True)(x, kernel)
         return y, first, jax.grad(steepness, (0, 1))(x, kernel)
 
-    plain, cpu = jax.jit(results, static_argnums=0)("plain"), jax.jit(results, static_argnums=0)(
-        "cpu"
+    plain, cpu = (
+        jax.jit(results, static_argnums=0)("plain"),
+        jax.jit(results, static_argnums=0)("cpu"),
     )
     for expected, actual in zip(jax.tree.leaves(plain), jax.tree.leaves(cpu), strict=True):
         assert np.ptp(expected) > 0 or expected.size == 1

@@ -1,0 +1,68 @@
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from ganc import channels
+from ganc.models import resnet
+from ganc.search.candidates import make_evaluate, make_generate
+from ganc.search.classes import ShapeClasses
+from ganc.search.space import Space
+
+GENERATOR = resnet.generator(resnet.Spec(ngf=4, blocks=3, separable=True))
+SPACE = Space(GENERATOR.slots, ((4, 2, 1),) * 8)
+CLASSES = ShapeClasses(SPACE, ((2,) * 8, SPACE.largest))
+ARCHS = [
+    (1, 2, 1, 2, 2, 1, 2, 1),
+    (4, 2, 2, 1, 4, 2, 1, 2),
+    (2,) * 8,
+    (1,) * 8,
+    (2, 1, 2, 2, 1, 2, 1, 2),
+]
+
+
+def pictures():
+    return np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)).astype(np.float32)
+
+
+@pytest.fixture
+def counted():
+    """A generator that counts how often it is traced."""
+    traced = []
+
+    def apply(params, x, **options):
+        traced.append(options["widths"])
+        return GENERATOR.apply(params, x, **options)
+
+    return dataclasses.replace(GENERATOR, apply=apply), traced
+
+
+def test_pictures_equal_the_sliced_nets_with_one_trace_per_class(counted, random_params):
+    generator, traced = counted
+    params, x = random_params(generator), pictures()
+    generate = make_generate(generator, CLASSES, chunk=3)
+    results = list(generate(params, x, ARCHS))
+    results += generate(params, x, ARCHS[:2])
+    assert traced == [SPACE.widths(shape) for shape in CLASSES.classes]
+    assert sorted(arch for arch, _ in results) == sorted(ARCHS + ARCHS[:2])
+
+    specialised = jax.jit(lambda p, x: GENERATOR.apply(p, x).image)
+    for arch in (ARCHS[0], ARCHS[1]):
+        keep = channels.prefix(SPACE.widths(arch))
+        expected = specialised(channels.slice_params(params, GENERATOR.axes, keep), x)
+        mine = [images for done, images in results if done == arch]
+        assert len(mine) == 2
+        for images in mine:
+            np.testing.assert_allclose(images, expected, atol=1e-5)
+
+
+def test_scores_come_in_the_order_of_the_architectures():
+    def generate(params, x, archs):
+        for arch in sorted(archs):  # grouped in some other order
+            yield arch, params * x * sum(arch)
+
+    evaluate = make_evaluate(generate, 2.0, np.float32(3.0), score=lambda images: float(images))
+    assert evaluate(ARCHS) == [6.0 * sum(arch) for arch in ARCHS]
+    assert evaluate(ARCHS[::-1]) == [6.0 * sum(arch) for arch in ARCHS[::-1]]
+    assert evaluate([]) == []
