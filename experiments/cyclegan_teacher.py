@@ -18,16 +18,18 @@ from experiments._launch import launch
 from experiments._score import latencies, print_table, row
 from ganc.data.batches import Unpaired
 from ganc.data.dataset import Dataset, open_dataset
+from ganc.errors import UserError
 from ganc.models import resnet, store
 from ganc.models.discriminators import PatchSpec, patch
 from ganc.tasks import cyclegan
 from ganc.train import loop, records, sharding
+from ganc.train.checkpoint import Checkpoints
 from ganc.train.console import console
 from ganc.train.evaluate import Judge, render
 from ganc.train.gallery import write_samples
 from ganc.train.schedule import linear_decay
 from ganc.train.workdir import Workdir
-from ganc.types import Generator, Params
+from ganc.types import Generator, Params, TrainState
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Config:
     """steps over which it then falls to almost zero"""
     learning_rate: float = 2e-4
     """of Adam"""
+    start: str = ""
+    """workdir of an earlier run of this experiment whose networks to go on with; empty: new ones"""
     average: float = 0.0
     """decay of the running average of the weights that is kept as the model; 0: the last weights"""
     checkpoint_every: int = 500
@@ -77,6 +81,8 @@ PRESETS = {
     "earth128": dataclasses.replace(EARTH64, size=128, ngf=64, blocks=9, ndf=64, batch=4),
     "horse2zebra": Config(),
 }  # fmt: skip
+CHECKPOINTS = Path("checkpoints", "teacher")
+"""Where a run keeps them, inside its workdir."""
 
 
 def train(config: Config, data: Dataset, workdir: Workdir) -> tuple[Generator, Params]:
@@ -91,6 +97,8 @@ def train(config: Config, data: Dataset, workdir: Workdir) -> tuple[Generator, P
     k_init, k_train = jax.random.split(jax.random.key(config.seed))
     mesh = sharding.data_mesh(config.batch)
     state = cyclegan.init(task, k_init, optimizer, config.size)
+    if config.start:
+        state = go_on(state, Path(config.start).expanduser())
     step = jax.jit(cyclegan.make_step(task, optimizer), donate_argnums=0)
     batches = Unpaired(
         data.train_a, data.train_b, config.batch, data.load, data.crop, data.flip, config.seed
@@ -100,7 +108,7 @@ def train(config: Config, data: Dataset, workdir: Workdir) -> tuple[Generator, P
         sharding.replicate(state, mesh),
         batches,
         steps=config.constant_steps + config.decay_steps,
-        directory=workdir.path / "checkpoints" / "teacher",
+        directory=workdir.path / CHECKPOINTS,
         log=workdir.metrics,
         name="teacher",
         place=lambda batch: jax.device_put(batch, sharding.split(mesh)),
@@ -120,9 +128,30 @@ def train(config: Config, data: Dataset, workdir: Workdir) -> tuple[Generator, P
     return task.generator, jax.device_get(kept["ab"])
 
 
+def go_on(state: TrainState, workdir: Path) -> TrainState:
+    """`state` at step 0 with the networks of the run in `workdir`; optimisers and pools are new."""
+    path = workdir / CHECKPOINTS
+    checkpoints = Checkpoints(path)
+    try:
+        earlier = checkpoints.restore(state, remove=False)
+    finally:
+        checkpoints.close()
+    if earlier is None:
+        raise UserError(
+            f"{path} holds no checkpoint that fits; --ngf, --blocks, --ndf, --size and --average "
+            "must be those of that run"
+        )
+    extra = state.extra | {k: v for k, v in earlier.extra.items() if k == "average"}
+    return state._replace(params=earlier.params, extra=extra)
+
+
 def run(config: Config, workdir: Path) -> list[dict]:
     """Trains, scores on the report split, and writes results, samples and models."""
     data = open_dataset(config.data, config.size, skip_bad=config.skip_bad)
+    if config.start and not (Path(config.start).expanduser() / CHECKPOINTS).is_dir():
+        raise UserError(
+            f"--start {config.start}: no workdir of cyclegan_teacher with {CHECKPOINTS}"
+        )
     work = Workdir(workdir, "cyclegan_teacher", config)
     generator, params = train(config, data, work)
     judge = Judge.of(data, config.size, config.feature_size)

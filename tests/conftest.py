@@ -17,13 +17,6 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-def pytest_configure(config):
-    # A cache entry that a killed run left half written is compiled again.
-    config.addinivalue_line(
-        "filterwarnings", "ignore:Error (reading|writing) persistent compilation cache:UserWarning"
-    )
-
-
 @pytest.fixture
 def key():
     return jax.random.key(0, impl="rbg")  # compiles in a fifth of the time of the default

@@ -41,10 +41,11 @@ class Checkpoints:
         """The step of the newest checkpoint, None without any."""
         return max(self._manager.all_steps(), default=None)
 
-    def restore(self, like: Any) -> Any | None:
+    def restore(self, like: Any, *, remove: bool = True) -> Any | None:
         """The newest checkpoint that can be read, on the devices of `like`; None without any.
 
-        A damaged one is named on the console, removed, and the one before it taken.
+        A damaged one is named on the console and the one before it taken; with `remove` it is
+        removed, so that its place is free.
         """
 
         def abstract(leaf):
@@ -60,7 +61,8 @@ class Checkpoints:
                     f"[yellow]checkpoint of step {step} is damaged ({reason}); trying the one "
                     "before it[/]"
                 )
-                self._manager.delete(step)
+                if remove:
+                    self._manager.delete(step)
         return None
 
     def close(self) -> None:

@@ -105,7 +105,7 @@ def test_kills_do_not_change_a_bit(smoke, tmp_path):
             assert process.poll() is None, process.communicate()[0]
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.communicate()
     finish("cyclegan_ofa", *flags)
     whole, killed = rows(smoke)["student"], rows(workdir)["student"]
     assert whole["params_sha256"] == killed["params_sha256"]
@@ -169,3 +169,12 @@ def test_the_teacher_experiment(tmp_path):
     assert list(rows(workdir)) == ["teacher"]
     assert (workdir / "teacher_back" / "model.json").exists()
     assert (workdir / "samples.png").exists()
+
+    more = tmp_path / "more"
+    flags = ("--preset", "smoke", "--start", str(workdir), "--workdir")
+    wrong = finish("cyclegan_teacher", *flags, str(tmp_path / "wrong"), "--ngf", "8", code=2)
+    assert "no checkpoint that fits" in wrong
+    assert (workdir / "checkpoints" / "teacher" / "8").exists()  # reading does no harm
+    none = ("--constant-steps", "0", "--decay-steps", "0")
+    finish("cyclegan_teacher", *flags, str(more), *none)
+    assert rows(more)["teacher"]["params_sha256"] == rows(workdir)["teacher"]["params_sha256"]

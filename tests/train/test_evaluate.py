@@ -1,0 +1,55 @@
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ganc.data.dataset import open_dataset
+from ganc.train.evaluate import Judge, render
+from ganc.types import Generator, Output
+
+
+@pytest.fixture(scope="module")
+def judge():
+    data = open_dataset("earth", 64)
+    places = range(0, len(data.report_a), 8)
+    few = {name: [getattr(data, name)[i] for i in places] for name in ("report_a", "report_b")}
+    return Judge.of(dataclasses.replace(data, **few), size=64, feature_size=64)
+
+
+def test_the_truth_is_perfect_and_other_real_pictures_are_better_than_copies(judge):
+    perfect = judge.score(judge.real, teacher=judge.real)
+    n = len(judge.real)
+    protocol = f"lite0@64,report{n}-vs-real{n}"
+    assert set(perfect) == {
+        f"kid[{protocol}]",
+        f"fd[{protocol}]",
+        f"l1[report{n}-vs-truth]",
+        f"ssim[report{n}-vs-truth]",
+        f"l1[report{n}-vs-teacher]",
+    }
+    assert perfect[f"l1[report{n}-vs-truth]"] == perfect[f"l1[report{n}-vs-teacher]"] == 0
+    assert perfect[f"ssim[report{n}-vs-truth]"] == pytest.approx(1, abs=1e-5)
+    assert perfect[f"fd[{protocol}]"] == pytest.approx(0, abs=1e-2)
+    copied = judge.score(judge.source)
+    for key, value in judge.floor().items():
+        assert perfect[key] < value < copied[key]
+
+
+def test_samples_are_spread_and_aligned(judge):
+    samples = judge.samples(judge.real, judge.source, count=3)
+    assert len(samples) == 3
+    for sample in samples:
+        np.testing.assert_array_equal(sample.teacher, sample.truth)
+        np.testing.assert_array_equal(sample.student, sample.source)
+    assert not np.array_equal(samples[0].source, samples[-1].source)
+
+
+@pytest.mark.parametrize("count", [1, 4, 7])
+def test_render_keeps_order_and_number(count):
+    def apply(params, x, **_):
+        return Output(params * x, {})
+
+    doubling = Generator(None, apply, {}, {}, (), {}, 1, 1, None)  # type: ignore[arg-type]
+    x = np.random.default_rng(0).uniform(-1, 1, (count, 4, 4, 3)).astype(np.float32)
+    np.testing.assert_allclose(render(doubling, jnp.float32(2), x, batch=4), 2 * x, rtol=1e-6)
