@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from ganc import cli
+from ganc.errors import UserError
 
 
 def launch(
@@ -27,7 +28,10 @@ def launch(
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     preset = _preset(argv, next(iter(presets)))
-    config = presets.get(preset, next(iter(presets.values())))
+    with cli.one_line_errors():
+        if preset not in presets:
+            raise UserError(f"there is no preset {preset!r}; valid are {', '.join(presets)}")
+    config = presets[preset]
     flags = dataclasses.make_dataclass(
         "Flags",
         [

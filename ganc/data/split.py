@@ -7,13 +7,15 @@ from ganc.errors import UserError
 
 MOST = 120
 """Pictures held out at most for each purpose; Li et al. (arXiv 2003.08936) search with as many."""
+LEAST = 2
+"""Pictures held out at least: a distance between sets takes two of each."""
 
 
 def split(name: str, train: Pictures, test: Pictures | None) -> tuple[Pictures, Pictures, Pictures]:
     """Holds pictures out of `train` for the search and, without a `test` set, for the report.
 
-    A tenth of `train`, at most `MOST` pictures, for each purpose, at even distances in its order:
-    the same ones on every run and machine, and from all over it where the order means something.
+    A tenth of `train`, from `LEAST` to `MOST` pictures, for each purpose, at even distances in its
+    order: the same on every run and machine, and from all over it where the order means something.
 
     Args:
         name: of the set, for the error message.
@@ -24,15 +26,21 @@ def split(name: str, train: Pictures, test: Pictures | None) -> tuple[Pictures, 
         The pictures to train on, to search with and to report on.
 
     Raises:
-        UserError: if `train` is too small to be divided.
+        UserError: if `train` is too small to be divided, or `test` to be reported on.
     """
     purposes = 1 if test is not None else 2
-    if len(train) <= purposes:
+    if len(train) <= purposes * LEAST:
         raise UserError(
-            f"{name} holds {len(train)} usable pictures, at least {purposes + 1} are needed: "
-            "to train on, to search with" + (" and to report on" if test is None else "")
+            f"{name} holds {len(train)} usable pictures, at least {purposes * LEAST + 1} are "
+            f"needed: one to train on, {LEAST} to search with"
+            + (f" and {LEAST} to report on" if test is None else "")
         )
-    held = purposes * max(1, min(MOST, round(len(train) / 10)))
+    if test is not None and len(test) < LEAST:
+        raise UserError(
+            f"the test set beside {name} holds {len(test)} usable pictures, at least {LEAST} are "
+            "needed to report on"
+        )
+    held = purposes * max(LEAST, min(MOST, round(len(train) / 10)))
     indices = np.arange(held) * len(train) // held
     rest = np.setdiff1d(np.arange(len(train)), indices)
 

@@ -32,13 +32,13 @@ def test_held_out_sets_are_disjoint_and_cover_all(tmp_path):
 
 
 def test_the_test_set_is_for_the_report_alone(tmp_path):
-    for name, count in (("trainA", 20), ("trainB", 2), ("testA", 4), ("testB", 5)):
+    for name, count in (("trainA", 20), ("trainB", 3), ("testA", 4), ("testB", 5)):
         fill(tmp_path / name, count)
     data = open_dataset(f"folder:{tmp_path}", 256)
     assert shades(data.report_a) == [0, 1, 2, 3]
     assert len(data.report_b) == 5
     assert sorted(shades(data.train_a) + shades(data.search_a)) == list(range(20))
-    assert (len(data.train_b), len(data.search_b)) == (1, 1)
+    assert (len(data.train_b), len(data.search_b)) == (1, 2)
     assert data.load == 286
 
 
@@ -84,17 +84,21 @@ def test_an_empty_folder_says_what_is_read(tmp_path):
 
 
 def test_too_few_pictures_to_divide(tmp_path):
-    fill(tmp_path / "trainA", 2)
-    fill(tmp_path / "trainB", 3)
-    with pytest.raises(UserError, match=r"trainA of .* holds 2 usable pictures, at least 3"):
+    fill(tmp_path / "trainA", 4)
+    fill(tmp_path / "trainB", 5)
+    with pytest.raises(UserError, match=r"trainA of .* holds 4 usable pictures, at least 5"):
+        open_dataset(f"folder:{tmp_path}", 8)
+    fill(tmp_path / "testA", 1)
+    fill(tmp_path / "testB", 2)
+    with pytest.raises(UserError, match=r"beside trainA of .* holds 1 usable pictures, at least 2"):
         open_dataset(f"folder:{tmp_path}", 8)
 
 
 @pytest.fixture
 def damaged(tmp_path):
     """Two folders with a file that is no picture, and one whose end is missing."""
-    fill(tmp_path / "trainA", 4)
-    fill(tmp_path / "trainB", 4)
+    fill(tmp_path / "trainA", 5)
+    fill(tmp_path / "trainB", 5)
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     cut = tmp_path / "trainB" / "cut.jpg"
     Image.fromarray(noise).save(cut)
@@ -114,13 +118,13 @@ def test_a_truncated_picture_is_named_when_it_is_asked_for(damaged):
     assert not skipped
     assert pictures["trainB"][0].shape == (7, 9, 3)
     with pytest.raises(UserError, match=r"cannot decode .*trainB.cut\.jpg: .*truncated"):
-        pictures["trainB"][4]
+        pictures["trainB"][5]
 
 
 def test_skip_bad_finds_both_at_open(damaged):
     data = open_dataset(f"folder:{damaged}", 8, skip_bad=True)
     assert [name[-8:] for name in data.skipped] == ["text.png", "/cut.jpg"]
-    assert len(data.train_a) + len(data.search_a) + len(data.report_a) == 4
+    assert len(data.train_a) + len(data.search_a) + len(data.report_a) == 5
 
 
 def test_nothing_left_after_skipping(tmp_path):
