@@ -78,8 +78,8 @@ class Search:
     """pictures of the search split that score a candidate"""
     feature_size: int = 128
     """px at which Lite0 features are taken"""
-    chunk: int = 8
-    """candidates evaluated in one call"""
+    batch: int = 1024
+    """pictures in one call, over all its candidates; 16 suit the cache of a CPU"""
     evolution: Evolution = field(default_factory=lambda: Evolution(mutation=0.4, favour=2.0))
     """population, generations and rates"""
 
@@ -179,7 +179,7 @@ def search(
     macs, budget = _macs(space, student, size), int(settings.budget)
     true = cost.macs(student, size, size, "true")
     classes = search_classes(space, student, size, settings, seed)
-    generate = make_generate(student, classes, settings.chunk)
+    generate = make_generate(student, classes, settings.batch)
     rows = records.read(path)
     known = {row["arch"]: row["score"] for row in rows}
     if rows and "search" not in work.stages():

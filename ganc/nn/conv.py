@@ -16,9 +16,13 @@ Padding = Literal["zero", "reflect"]
 Form = Literal["auto", "plain", "cpu"]
 
 _DIMENSIONS = ("NHWC", "HWIO", "NHWC")
-# Up to this many output channels, XLA:CPU's weight gradient degenerates (7x7 64->3 at 256 px:
-# 395 ms against 75 ms for one matrix product with the gathered output gradient).
+# Up to this many output channels, XLA:CPU's convolution is a matrix product that is too narrow to
+# be fast (7x7 16->3, one picture of 128 px: 3.6 ms against 0.8 ms as planes; with JAX 0.10, 64->3:
+# 73 ms against 5.5 ms), and its weight gradient degenerates (7x7 64->3 at 256 px: 395 ms against
+# 75 ms for one matrix product with the gathered output gradient).
 _FEW_OUTPUTS = 4
+# Output pixels of a strip: its planes should stay in the cache.
+_STRIP = 128 * 128
 
 
 def _on_cpu(form: Form) -> bool:
@@ -49,13 +53,32 @@ def _conv2d_plain(x: jax.Array, kernel: jax.Array, stride: int = 1) -> jax.Array
     )
 
 
+def _conv2d_planes(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    # One plane per tap and output channel, all in one matrix product, then their shifted sum; one
+    # strip of rows of one picture at a time.
+    kh, kw, _, channels_out = kernel.shape
+    b, h, w = x.shape[0], x.shape[1] - kh + 1, x.shape[2] - kw + 1
+    strips = -(-h * w // _STRIP)
+    rows = -(-h // strips)
+    x = jnp.pad(x, ((0, 0), (0, strips * rows - h), (0, 0), (0, 0)))
+    parts = [x[:, i * rows : (i + 1) * rows + kh - 1] for i in range(strips)]
+
+    def convolve(part: jax.Array) -> jax.Array:
+        planes = jnp.einsum("hwc,ijco->ijohw", part, kernel)
+        shifted = [planes[i, j, :, i : i + rows, j : j + w] for i in range(kh) for j in range(kw)]
+        return sum(shifted[1:], shifted[0]).transpose(1, 2, 0)
+
+    y = lax.map(convolve, jnp.stack(parts, axis=1).reshape(b * strips, *parts[0].shape[1:]))
+    return y.reshape(b, strips * rows, w, channels_out)[:, :h]
+
+
 @jax.custom_vjp
 def _conv2d_few_outputs(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    return _conv2d_plain(x, kernel)
+    return _conv2d_planes(x, kernel)
 
 
 def _few_outputs_forward(x: jax.Array, kernel: jax.Array):
-    return _conv2d_plain(x, kernel), (x, kernel)
+    return _conv2d_planes(x, kernel), (x, kernel)
 
 
 def _few_outputs_backward(residuals, g: jax.Array):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 import jax
+import jax.numpy as jnp
 
 from ganc import channels
 from ganc.search.classes import ShapeClasses
@@ -11,12 +12,19 @@ from ganc.types import Arch, Generator, Params
 Generate = Callable[[Params, jax.Array, Sequence[Arch]], Iterator[tuple[Arch, jax.Array]]]
 
 
-def make_generate(generator: Generator, classes: ShapeClasses, chunk: int) -> Generate:
+def make_generate(generator: Generator, classes: ShapeClasses, batch: int) -> Generate:
     """`generate(params, x, archs)` yields each architecture with its pictures of `x` (n h w 3).
 
-    Architectures come grouped by class, `chunk` of them in one call; each class is compiled once,
-    however many architectures and calls there are. The masks alone are batched, so convolutions
-    keep one kernel and candidates become part of the batch.
+    Architectures come grouped by class; each class is compiled once, however many architectures
+    and calls there are. The masks alone are batched, so convolutions keep one kernel and candidates
+    become part of the batch.
+
+    Args:
+        generator: the supernet.
+        classes: of its space.
+        batch: pictures in one call, over all its candidates: enough to fill an accelerator, and
+            few enough to stay in the cache of a CPU. With more pictures than that, a call takes
+            one candidate and a part of them.
     """
     space = classes.space
 
@@ -30,13 +38,19 @@ def make_generate(generator: Generator, classes: ShapeClasses, chunk: int) -> Ge
         groups: dict[Arch, list[Arch]] = {}
         for arch in archs:
             groups.setdefault(classes.of(arch), []).append(arch)
+        chunk, parts = max(1, batch // len(x)), -(-len(x) // batch)
+        size = -(-len(x) // parts)
+        padded = jnp.pad(x, ((0, parts * size - len(x)), (0, 0), (0, 0), (0, 0)))
+        pictures = jnp.split(padded, parts)
         for shape_arch, members in groups.items():
             shape = space.widths(shape_arch)
             for start in range(0, len(members), chunk):
-                part = members[start : start + chunk]
-                padded = part + part[-1:] * (chunk - len(part))  # one shape, one compilation
-                images = compiled(params, x, space.masks(padded, shape), shape=shape)
-                yield from zip(part, images, strict=False)
+                some = members[start : start + chunk]
+                # One shape, one compilation: the last call repeats its last candidate.
+                masks = space.masks(some + some[-1:] * (chunk - len(some)), shape)
+                images = [compiled(params, part, masks, shape=shape) for part in pictures]
+                whole = images[0] if parts == 1 else jnp.concatenate(images, axis=1)[:, : len(x)]
+                yield from zip(some, whole, strict=False)
 
     return generate
 

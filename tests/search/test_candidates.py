@@ -23,7 +23,7 @@ ARCHS = [
 
 
 def pictures():
-    return np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)).astype(np.float32)
+    return np.random.default_rng(0).uniform(-1, 1, (3, 16, 16, 3)).astype(np.float32)
 
 
 @pytest.fixture
@@ -38,10 +38,11 @@ def counted():
     return dataclasses.replace(GENERATOR, apply=apply), traced
 
 
-def test_pictures_equal_the_sliced_nets_with_one_trace_per_class(counted, random_params):
+@pytest.mark.parametrize("batch", [9, 2])
+def test_pictures_equal_the_sliced_nets_with_one_trace_per_class(counted, random_params, batch):
     generator, traced = counted
     params, x = random_params(generator), pictures()
-    generate = make_generate(generator, CLASSES, chunk=3)
+    generate = make_generate(generator, CLASSES, batch)
     results = list(generate(params, x, ARCHS))
     results += generate(params, x, ARCHS[:2])
     assert traced == [SPACE.widths(shape) for shape in CLASSES.classes]
