@@ -94,8 +94,10 @@ EARTH64 = Config(
     blocks=6,
     ndf=32,
     space="24/20/16/12/8",
+    # Minutes, not days: a large step, and the weights of the published short runs (edges2shoes).
+    reconstruction=100.0,
     distillation=1.0,
-    supernet=Training(batch=4, constant_steps=750, decay_steps=750),
+    supernet=Training(batch=4, constant_steps=750, decay_steps=750, learning_rate=1e-3),
     search=Search(
         budget=45e6,
         pictures=96,
@@ -103,7 +105,7 @@ EARTH64 = Config(
         batch=16,
         evolution=Evolution(population=32, generations=5, mutation=0.4, favour=2.0),
     ),
-    fine_tune=Training(batch=4, constant_steps=200, decay_steps=400),
+    fine_tune=Training(batch=4, constant_steps=300, decay_steps=500, learning_rate=1e-3),
 )
 TINY = Training(batch=2, constant_steps=2, decay_steps=2, checkpoint_every=2)
 PRESETS = {
@@ -133,6 +135,7 @@ PRESETS = {
         ngf=64,
         blocks=9,
         ndf=64,
+        reconstruction=10.0,
         space="channels-64-cycleGAN",
         supernet=Training(batch=16, constant_steps=20_000, decay_steps=20_000),
         # A quarter of the published 3e9 at 256 px: the same networks at 128 px.
