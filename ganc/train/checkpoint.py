@@ -32,9 +32,15 @@ class Checkpoints:
             self._manager.save(step, args=ocp.args.StandardSave(state), force=True)
             self._manager.wait_until_finished()
         except Exception as error:  # orbax wraps the system's error in several ways
+            last = self.latest()
+            kept = (
+                "there is none before it"
+                if last is None
+                else f"the last good one is of step {last}"
+            )
             raise RunError(
                 f"checkpoint of step {step} could not be written to {self._directory} ({error}); "
-                f"the last good one is of step {self.latest()}"
+                f"{kept}"
             ) from error
 
     def latest(self) -> int | None:
