@@ -1,10 +1,8 @@
 """What `experiments.benchmarks` measures of ganc itself, each beside its floor."""
 
 import dataclasses
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -13,136 +11,22 @@ import numpy as np
 import optax
 
 from experiments import _ofa, cyclegan_ofa
+from experiments._instruments import (
+    Row,
+    Setup,
+    Timed,
+    make_product,
+    random_params,
+    take_turns,
+    timed,
+)
 from ganc import channels
 from ganc.methods import once_for_all as ofa
-from ganc.metrics import cost
-from ganc.models import resnet
-from ganc.models.discriminators import PatchSpec, patch
 from ganc.search.candidates import make_evaluate, make_generate
 from ganc.search.classes import ShapeClasses
 from ganc.search.evolution import draw_within, evolve
-from ganc.search.space import Space
 from ganc.tasks import cyclegan
-from ganc.types import Arch, Discriminator, Generator, Output, Params, TrainState
-
-Timed = Callable[[], float]
-"""Does something once and returns how many seconds it took."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table.
-
-    Attributes:
-        name: what was measured.
-        unit: `ms` (less is better), `.../s` (more is better), `traces`, or `times`, a comparison.
-        measured: None where it could not be, for the reason that `note` gives.
-        floor: what `measured` would be at the speed of a matrix product; for traces, the classes.
-        aim: for a comparison, the least or most that is wanted: ">= 3".
-        note: what the reader should know.
-    """
-
-    name: str
-    unit: str
-    measured: float | None
-    floor: float | None = None
-    aim: str = ""
-    note: str = ""
-
-    @property
-    def ratio(self) -> float | None:
-        """How many times worse than the floor."""
-        if self.measured is None or self.floor is None:
-            return None
-        worse = self.floor / self.measured if self.unit.endswith("/s") else self.measured
-        return worse if self.unit.endswith("/s") else worse / self.floor
-
-
-@dataclass(frozen=True)
-class Setup:
-    """The networks that are timed.
-
-    Attributes:
-        space: the architectures of `student`.
-        size: side of the pictures, px.
-    """
-
-    space: Space
-    student: Generator
-    teacher: Generator
-    discriminator: Discriminator
-    size: int
-
-    @classmethod
-    def of(cls, config: cyclegan_ofa.Config) -> "Setup":
-        """The networks of an experiment."""
-        teacher = config.train_teacher
-        student = resnet.generator(resnet.Spec(config.ngf, config.blocks, separable=True))
-        return cls(
-            _ofa.make_space(config.space, student),
-            student,
-            resnet.generator(resnet.Spec(teacher.ngf, teacher.blocks)),
-            patch(PatchSpec(config.ndf)),
-            config.size,
-        )
-
-    def pictures(self, count: int, seed: int = 0) -> np.ndarray:
-        """Random ones."""
-        shape = (count, self.size, self.size, 3)
-        return np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)
-
-    def macs(self, generator: Generator, arch: Arch | None = None) -> int:
-        """True multiply-adds of one picture."""
-        widths = generator.widths if arch is None else self.space.widths(arch)
-        return int(cost.macs(generator, self.size, self.size, "true")(widths))
-
-    def judge_macs(self) -> int:
-        """Multiply-adds of the discriminator for one picture."""
-        judge = self.discriminator
-
-        def apply(params, x):
-            return Output(judge.apply(params, x), {})
-
-        facade = Generator(judge.init, apply, {}, {}, (), {}, 1, 1, judge.spec)
-        return int(cost.macs(facade, self.size, self.size, "true")({}))
-
-    def supernet_step_macs(self, arch: Arch) -> int:
-        """Multiply-adds of a once-for-all step at `arch`, per picture."""
-        trunk = self.space.widths(arch)["trunk"] * self.teacher.widths["trunk"]
-        adaptors = len(self.student.taps) * (self.size // 4) ** 2 * trunk
-        student = self.macs(self.student, arch) + adaptors
-        return self.macs(self.teacher) + 3 * student + (2 + 3 * 2) * self.judge_macs()
-
-
-def timed(call: Callable[[], object]) -> Timed:
-    """`call` with its result waited for and its seconds taken."""
-
-    def run() -> float:
-        start = time.perf_counter()
-        jax.block_until_ready(call())
-        return time.perf_counter() - start
-
-    return run
-
-
-def take_turns(calls: Mapping[Any, Timed], repeats: int) -> dict[Any, float]:
-    """Median seconds of each; they take turns, after a round that is not counted."""
-    rounds = [{name: call() for name, call in calls.items()} for _ in range(repeats + 1)]
-    return {name: float(np.median([r[name] for r in rounds[1:]])) for name in calls}
-
-
-def random_params(init: Callable[[jax.Array], Params]) -> Params:
-    """What `init` would make, without compiling it: N(0, 0.02) everywhere."""
-    rng = np.random.default_rng(0)
-    shapes = jax.eval_shape(init, jax.random.key(0))
-    return jax.tree.map(lambda s: jnp.asarray(0.02 * rng.normal(size=s.shape), s.dtype), shapes)
-
-
-def make_product(size: int) -> Timed:
-    """The matrix product that floors are made of: `size`^3 multiply-adds."""
-    a = jnp.asarray(np.random.default_rng(0).normal(size=(size, size)), jnp.float32)
-    product = jax.jit(jnp.matmul)
-    return timed(lambda: product(a, a))
+from ganc.types import Arch, Generator, Params
 
 
 def counting(generator: Generator) -> tuple[Generator, Counter]:
@@ -223,14 +107,10 @@ def _teacher(setup: Setup, config: cyclegan_ofa.Config) -> Timed:
     optimizer = optax.adam(2e-4, b1=0.5, b2=0.999)
     step = jax.jit(cyclegan.make_step(task, optimizer), donate_argnums=0)
     batch = jax.device_put({d: setup.pictures(asked.batch, seed) for seed, d in enumerate("ab")})
-    params = random_params(lambda key: cyclegan.init(task, key, optimizer, setup.size).params)
     shapes = jax.eval_shape(lambda: cyclegan.init(task, jax.random.key(0), optimizer, setup.size))
-    state = TrainState(
-        jnp.int32(0),
-        params,
-        {role: optimizer.init(tree) for role, tree in params.items()},
-        jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes.extra),
-    )
+    state = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)  # as Adam begins
+    params = random_params(lambda key: cyclegan.init(task, key, optimizer, setup.size).params)
+    state = state._replace(params=params)
 
     def call():
         nonlocal state
@@ -323,14 +203,11 @@ def search(
 
 def candidates_of(setup: Setup, config: cyclegan_ofa.Config, count: int) -> list[Arch]:
     """Different architectures within the budget, drawn as a search draws its first generation."""
-    price = cost.macs(setup.student, setup.size, setup.size)
+    macs = _ofa.macs_of(setup.space, setup.student, setup.size)
     rng, settings = np.random.default_rng([config.seed, 4]), config.search
     found: dict[Arch, None] = {}
     for _ in range(100):
-        drawn = draw_within(
-            rng, setup.space, lambda a: int(price(setup.space.widths(a))), int(settings.budget),
-            settings.evolution, count,
-        )  # fmt: skip
+        drawn = draw_within(rng, setup.space, macs, int(settings.budget), settings.evolution, count)
         found |= dict.fromkeys(drawn)
         if len(found) >= count:
             break
@@ -364,12 +241,11 @@ def _specialise(setup: Setup) -> Callable:
 
 
 def _evolve(setup: Setup, config: cyclegan_ofa.Config, evaluate) -> None:
-    price = cost.macs(setup.student, setup.size, setup.size)
     evolve(
         np.random.default_rng([config.seed, 3]),
         setup.space,
         evaluate,
-        lambda arch: int(price(setup.space.widths(arch))),
+        _ofa.macs_of(setup.space, setup.student, setup.size),
         int(config.search.budget),
         config.search.evolution,
     )

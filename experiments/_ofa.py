@@ -155,7 +155,7 @@ def search_classes(
     space: Space, student: Generator, size: int, settings: Search, seed: int
 ) -> ShapeClasses:
     """Shape classes for architectures within the budget, weighed by the length of the search."""
-    rng, macs = np.random.default_rng([seed, 2]), _macs(space, student, size)
+    rng, macs = np.random.default_rng([seed, 2]), macs_of(space, student, size)
     archs = draw_within(rng, space, macs, int(settings.budget), settings.evolution, SAMPLE)
     evolution = settings.evolution
     scored = min(space.size, evolution.population * (evolution.generations + 1))
@@ -176,7 +176,7 @@ def search(
 ) -> list[Candidate]:
     """All that was scored; each generation is on disk before the next begins."""
     size, path = pictures.shape[1], work.path / "search.jsonl"
-    macs, budget = _macs(space, student, size), int(settings.budget)
+    macs, budget = macs_of(space, student, size), int(settings.budget)
     true = cost.macs(student, size, size, "true")
     classes = search_classes(space, student, size, settings, seed)
     generate = make_generate(student, classes, settings.batch)
@@ -224,10 +224,11 @@ def search(
 
 def check_space(space: Space, student: Generator, size: int, settings: Search) -> None:
     """Raises `UserError` before anything is trained if no architecture fits the budget."""
-    check_budget(space, _macs(space, student, size), int(settings.budget))
+    check_budget(space, macs_of(space, student, size), int(settings.budget))
 
 
-def _macs(space: Space, student: Generator, size: int) -> Callable[[Arch], int]:
+def macs_of(space: Space, student: Generator, size: int) -> Callable[[Arch], int]:
+    """Architecture -> multiply-adds of one picture of `size` px, published convention."""
     count = cost.macs(student, size, size)
     return lambda arch: int(count(space.widths(arch)))
 

@@ -33,21 +33,16 @@ from rich.table import Table
 
 from experiments import cyclegan_ofa, cyclegan_teacher
 from experiments._bench import (
-    Row,
-    Setup,
-    Timed,
     candidates_of,
     draws,
     forwards,
     latency,
-    make_product,
     make_supernet_step,
     masked_step,
     search,
-    take_turns,
-    timed,
     training,
 )
+from experiments._instruments import Row, Setup, Timed, make_product, take_turns, timed
 from experiments._launch import launch
 from ganc.errors import UserError
 from ganc.train import records

@@ -98,7 +98,7 @@ def train(config: Config, data: Dataset, workdir: Workdir) -> tuple[Generator, P
     mesh = sharding.data_mesh(config.batch)
     state = cyclegan.init(task, k_init, optimizer, config.size)
     if config.start:
-        state = go_on(state, Path(config.start).expanduser())
+        state = go_on(state, earlier_checkpoints(config))
     step = jax.jit(cyclegan.make_step(task, optimizer), donate_argnums=0)
     batches = Unpaired(
         data.train_a, data.train_b, config.batch, data.load, data.crop, data.flip, config.seed
@@ -128,9 +128,18 @@ def train(config: Config, data: Dataset, workdir: Workdir) -> tuple[Generator, P
     return task.generator, jax.device_get(kept["ab"])
 
 
-def go_on(state: TrainState, workdir: Path) -> TrainState:
-    """`state` at step 0 with the networks of the run in `workdir`; optimisers and pools are new."""
-    path = workdir / CHECKPOINTS
+def earlier_checkpoints(config: Config) -> Path:
+    """The checkpoints of the run that `config.start` names."""
+    path = Path(config.start).expanduser() / CHECKPOINTS
+    if not path.is_dir():
+        raise UserError(
+            f"--start {config.start}: no workdir of cyclegan_teacher with {CHECKPOINTS}"
+        )
+    return path
+
+
+def go_on(state: TrainState, path: Path) -> TrainState:
+    """`state` at step 0 with the networks checkpointed at `path`; optimisers and pools are new."""
     checkpoints = Checkpoints(path)
     try:
         earlier = checkpoints.restore(state, remove=False)
@@ -148,10 +157,8 @@ def go_on(state: TrainState, workdir: Path) -> TrainState:
 def run(config: Config, workdir: Path) -> list[dict]:
     """Trains, scores on the report split, and writes results, samples and models."""
     data = open_dataset(config.data, config.size, skip_bad=config.skip_bad)
-    if config.start and not (Path(config.start).expanduser() / CHECKPOINTS).is_dir():
-        raise UserError(
-            f"--start {config.start}: no workdir of cyclegan_teacher with {CHECKPOINTS}"
-        )
+    if config.start:
+        earlier_checkpoints(config)  # a wrong path should not cost a workdir
     work = Workdir(workdir, "cyclegan_teacher", config)
     generator, params = train(config, data, work)
     judge = Judge.of(data, config.size, config.feature_size)
