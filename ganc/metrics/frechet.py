@@ -44,4 +44,4 @@ def _factor(centred: np.ndarray) -> np.ndarray:
     # F with F^T F = the covariance. The triangular factor of a tall matrix has the same product,
     # so that no matrix below is larger than d x d.
     scaled = centred / np.sqrt(len(centred) - 1)
-    return np.linalg.qr(scaled, mode="r") if len(scaled) > scaled.shape[1] else scaled
+    return np.asarray(np.linalg.qr(scaled, mode="r")) if len(scaled) > scaled.shape[1] else scaled
