@@ -150,7 +150,7 @@ def load_teacher(name: str, data: Dataset) -> tuple[Generator, Params]:
 def keep(path: Path, generator: Generator, params: Params, arch: Arch | None, data: Dataset):
     """Stores a model of the run, for `python -m ganc.translate` and for later runs."""
     about = {"data": data.name}
-    store.save(path, family="resnet", spec=generator.spec, params=params, arch=arch, about=about)
+    store.save(path, spec=generator.spec, params=params, arch=arch, about=about)
 
 
 def batches(data: Dataset, training: Training, seed: int) -> Unpaired:

@@ -120,7 +120,6 @@ def train(config: Config, data: Dataset, workdir: Workdir) -> tuple[Generator, P
     for direction, name in (("ab", "teacher"), ("ba", "teacher_back")):
         store.save(
             workdir.path / name,
-            family="resnet",
             spec=task.generator.spec,
             params=kept[direction],
             about=about | {"direction": direction},

@@ -6,13 +6,15 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
+from flax.core import FrozenDict
 from jaxtyping import Array, Float
 
 Image: TypeAlias = Float[Array, "b h w c"]
 """Pictures in [-1, 1], channels last."""
 
 Params: TypeAlias = Any
-"""Nested dicts of arrays; kernels are HWIO."""
+"""Nested dicts of arrays; kernels are HWIO. Running statistics stand beside the weights they go
+with, as in a PyTorch state dict."""
 
 Axes: TypeAlias = Any
 """The tree of `Params` with, for each array, a tuple that names the channel group of every axis:
@@ -37,19 +39,31 @@ class Output(NamedTuple):
     Attributes:
         image: the picture, in [-1, 1].
         taps: named intermediate activations; XLA drops those that nobody uses.
+        statistics: the part of the parameters that training measures, as this batch leaves it;
+            empty without `momentum`, or where the network has no such part.
     """
 
     image: jax.Array
     taps: Mapping[str, jax.Array]
+    statistics: Params = FrozenDict()
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One entry of an architecture: base width x `multiplier` is the width of all its `groups`."""
+    """One entry of an architecture.
+
+    Attributes:
+        name: what people call it.
+        groups: channel group -> how many times the entry it is wide; hashable.
+    """
 
     name: str
-    multiplier: int
-    groups: tuple[str, ...]
+    groups: Mapping[str, int]
+
+    @classmethod
+    def of(cls, name: str, multiplier: int, *groups: str) -> "Slot":
+        """A slot whose groups all have one multiplier; without `groups`, the one called `name`."""
+        return cls(name, FrozenDict({group: multiplier for group in groups or (name,)}))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +71,13 @@ class Generator:
     """A generator as a pair of pure functions and the tables that describe its channels.
 
     Attributes:
-        init: `init(key) -> params`, at full width.
-        apply: `apply(params, x, *, widths=None, masks=None) -> Output`. Without `widths` they are
-            read off the shapes of `params`, so a sliced tree is applied like a full one.
+        init: `init(key, widths=...) -> params`, by default at full width.
+        apply: `apply(params, x, *, widths=None, masks=None, momentum=None, **inputs) -> Output`.
+            Without `widths` they are read off the shapes of `params`, so a sliced tree is applied
+            like a full one. `momentum` is for networks with running statistics: without it they
+            normalise by those, with it by the batch's, towards which the running ones move by that
+            fraction (0.1 in every published training; 1 measures). `inputs` are a family's own,
+            such as MUNIT's `style`.
         axes: the channel groups of every parameter.
         widths: the full width of every group.
         slots: what the entries of an architecture drive, in the papers' order.
@@ -67,6 +85,8 @@ class Generator:
         divisor: height and width of the input must be multiples of this.
         minimum: the smallest height and width that the paddings allow.
         spec: the hashable specification it was built from.
+        channels_in: channels of the input; 3 where it is a picture.
+        statistics: the paths of the parameters that training measures and does not learn.
     """
 
     init: Callable[..., Params]
@@ -78,15 +98,42 @@ class Generator:
     divisor: int
     minimum: int
     spec: Any
+    channels_in: int = 3
+    statistics: frozenset[str] = frozenset()
+
+
+class Verdict(NamedTuple):
+    """What a discriminator returns.
+
+    Attributes:
+        logits: (b h w 1), no sigmoid; a tuple of such, finest first, if it judges several scales.
+        features: the activations before the logits, for feature matching: for every scale, a tuple.
+        statistics: as in `Output`.
+    """
+
+    logits: Any
+    features: tuple[tuple[jax.Array, ...], ...] = ()
+    statistics: Params = FrozenDict()
 
 
 @dataclass(frozen=True, eq=False)
 class Discriminator:
-    """A discriminator: `init(key) -> params`, `apply(params, x) -> logits` (b h w 1)."""
+    """A discriminator as a pair of pure functions.
+
+    Attributes:
+        init: `init(key) -> params`.
+        apply: `apply(params, x, *, momentum=None, **inputs) -> Verdict`, `momentum` as in
+            `Generator`.
+        spec: the hashable specification it was built from.
+        channels_in: channels of the input.
+        statistics: as in `Generator`.
+    """
 
     init: Callable[..., Params]
-    apply: Callable[..., jax.Array]
+    apply: Callable[..., Verdict]
     spec: Any
+    channels_in: int = 3
+    statistics: frozenset[str] = frozenset()
 
 
 class Compressed(NamedTuple):

@@ -29,10 +29,13 @@ def random_params():
     def draw(model, seed=0, scale=0.1):
         rng = np.random.default_rng(seed)
         shapes = jax.eval_shape(model.init, jax.random.key(0))
-        return jax.tree.map(
-            lambda leaf: np.float32(rng.normal(0, scale, leaf.shape)),
-            shapes,
-        )
+
+        def leaf(path, shape):
+            values = np.float32(rng.normal(0, scale, shape.shape))
+            # Scales near 1 and variances above 0, or nothing would get through.
+            return {"scale": 1 + values, "var": 1 + np.abs(values)}.get(path[-1].key, values)
+
+        return jax.tree_util.tree_map_with_path(leaf, shapes)
 
     return draw
 
@@ -43,7 +46,7 @@ class Toy(nn.Module):
     widths: dict
 
     @nn.compact
-    def __call__(self, x, masks=None):
+    def __call__(self, x, masks=None, momentum=None):
         x = Conv(self.widths["stem"], (None, "stem"), pad=1, name="stem")(x)
         x = gate(nn.relu(x), masks, "stem")
         taps = {"middle": x}
@@ -59,8 +62,8 @@ def toy():
     def make(width):
         return build(
             Toy,
-            {"stem": width, "body": 2 * width},
-            slots=(Slot("stem", 1, ("stem",)), Slot("body", 2, ("body",))),
+            slots=(Slot.of("stem", 1), Slot.of("body", 2)),
+            base=width,
             taps={"middle": "stem"},
             divisor=2,
             minimum=2,

@@ -28,7 +28,7 @@ def model(tmp_path_factory):
     rng = np.random.default_rng(0)
     shapes = jax.eval_shape(resnet.generator(SPEC).init, jax.random.key(0))
     params = jax.tree.map(lambda leaf: rng.normal(0, 1, leaf.shape).astype(np.float32), shapes)
-    store.save(directory, family="resnet", spec=SPEC, params=params, about={})
+    store.save(directory, spec=SPEC, params=params, about={})
     return directory
 
 

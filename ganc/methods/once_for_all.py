@@ -102,11 +102,14 @@ def make_players(method: OnceForAll, axis_name: str | None = None) -> Players:
 
     Both players' gradients are taken at the same parameters, as the reference does.
     """
-    student, judge = method.student.apply, method.discriminator.apply
+    student = method.student.apply
     axes = {"student": method.student.axes, "adaptors": method.adaptors(jax.random.key(0))[1]}
 
     def average(tree):
         return tree if axis_name is None else jax.lax.pmean(tree, axis_name)
+
+    def judge(params, x):
+        return method.discriminator.apply(params, x).logits
 
     def generator_loss(params, discriminator, target, a, masks, shape):
         params = channels.slice_params(params, axes, channels.prefix(shape))

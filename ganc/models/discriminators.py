@@ -8,7 +8,7 @@ import jax
 from ganc.models.build import build_discriminator
 from ganc.nn.layers import Conv
 from ganc.nn.norm import instance_norm
-from ganc.types import Discriminator
+from ganc.types import Discriminator, Verdict
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,9 @@ class PatchGan(nn.Module):
     layers: int
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array, momentum: float | None = None) -> Verdict:
         """Pictures (b h w c) to logits (b h' w' 1)."""
+        del momentum
 
         def conv(features: int, stride: int, name: str) -> Conv:
             return Conv(features, (None, None), size=4, stride=stride, pad=1, name=name)
@@ -51,4 +52,4 @@ class PatchGan(nn.Module):
             stride = 2 if i < self.layers else 1
             x = conv(self.ndf * min(2**i, 8), stride, f"conv{i}")(x)
             x = nn.leaky_relu(instance_norm(x), 0.2)
-        return conv(1, 1, f"conv{self.layers + 1}")(x)
+        return Verdict(conv(1, 1, f"conv{self.layers + 1}")(x))

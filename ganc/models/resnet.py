@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 
 from ganc.models.build import build
-from ganc.nn.layers import Conv, ConvTranspose, DepthwiseConv, InstanceNorm, gate
+from ganc.nn.layers import Conv, ConvTranspose, DepthwiseConv, gate
+from ganc.nn.norm import InstanceNorm
 from ganc.types import Generator, Masks, Output, Slot, Widths
 
 
@@ -56,17 +57,17 @@ def generator(spec: Spec) -> Generator:
     group `trunk`, at a quarter of the resolution.
     """
     slots = (
-        Slot("stem", 1, ("stem",)),
-        Slot("down1", 2, ("down1",)),
-        Slot("trunk", 4, ("trunk",)),
-        *(Slot(f"inner{third}", 4, groups) for third, groups in enumerate(spec.inner_groups)),
-        Slot("up1", 2, ("up1",)),
-        Slot("up2", 1, ("up2",)),
+        Slot.of("stem", 1),
+        Slot.of("down1", 2),
+        Slot.of("trunk", 4),
+        *(Slot.of(f"inner{third}", 4, *groups) for third, groups in enumerate(spec.inner_groups)),
+        Slot.of("up1", 2),
+        Slot.of("up2", 1),
     )
     return build(
         lambda w: ResNet(w, spec.inner_groups, spec.separable),
-        {group: spec.ngf * slot.multiplier for slot in slots for group in slot.groups},
         slots=slots,
+        base=spec.ngf,
         taps={f"trunk{i}": "trunk" for i in range(4)},
         divisor=4,
         minimum=8,  # reflecting one pixel at a quarter of the size needs two
@@ -82,8 +83,11 @@ class ResNet(nn.Module):
     separable: bool
 
     @nn.compact
-    def __call__(self, x: jax.Array, masks: Masks | None = None) -> Output:
+    def __call__(
+        self, x: jax.Array, masks: Masks | None = None, momentum: float | None = None
+    ) -> Output:
         """Pictures (b h w 3) to pictures of the same shape."""
+        del momentum
         w = self.widths
 
         def conv(group: str, source: str | None, **options) -> Conv:

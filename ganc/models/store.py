@@ -10,7 +10,6 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -18,12 +17,10 @@ import numpy as np
 from flax.core import FrozenDict
 
 from ganc.errors import UserError
-from ganc.models import resnet
+from ganc.models.families import FAMILIES, family_of
+from ganc.models.families import generator as generator_of
 from ganc.models.flat import check_fit, flatten, params_sha256, unflatten
 from ganc.types import Arch, Generator, Params, Widths
-
-FAMILIES: dict[str, ModuleType] = {"resnet": resnet}
-"""Family -> the module with its `Spec` and `generator`."""
 
 VERSION = 1
 _MODEL, _PARAMS = "model.json", "params.npz"
@@ -51,7 +48,6 @@ class Stored(NamedTuple):
 def save(
     directory: Path,
     *,
-    family: str,
     spec: Any,
     params: Params,
     arch: Arch | None = None,
@@ -63,8 +59,7 @@ def save(
 
     Args:
         directory: where; its parents are made.
-        family: a key of `FAMILIES`.
-        spec: the `Spec` of that family, at full width.
+        spec: the `Spec` of a family, at full width.
         params: float32 or float16, at any widths up to those of `spec`.
         arch: the architecture that gave these widths.
         about: plain values that JSON can hold.
@@ -78,9 +73,9 @@ def save(
     flat = flatten(params)
     model = {
         "version": VERSION,
-        "family": family,
+        "family": family_of(spec),
         "spec": dataclasses.asdict(spec),
-        "widths": dict(check_fit(flat, FAMILIES[family].generator(spec), "params")),
+        "widths": dict(check_fit(flat, generator_of(spec), "params")),
         "arch": None if arch is None else [int(entry) for entry in arch],
         "params_sha256": params_sha256(params),
         "about": dict(about),

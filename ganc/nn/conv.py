@@ -135,39 +135,56 @@ def depthwise_conv2d(
 
 
 def conv2d_transpose(x: jax.Array, kernel: jax.Array, *, form: Form = "auto") -> jax.Array:
-    """Doubles the resolution of `x` (b h w i) with a 3x3 transposed convolution (3 3 i o).
+    """Doubles the resolution of `x` (b h w i) with a transposed 3x3 or 4x4 convolution (k k i o).
 
-    The geometry is PyTorch's kernel 3, stride 2, padding 1, output_padding 1. The kernel is stored
-    as lax correlates it: PyTorch's, flipped in height and width.
+    The geometry is PyTorch's stride 2 and padding 1, with output_padding 1 for 3x3. The kernel is
+    stored as lax correlates it: PyTorch's, flipped in height and width.
 
     Returns: (b, 2 h, 2 w, o).
     """
-    if kernel.shape[:2] != (3, 3):
-        raise ValueError(f"conv2d_transpose takes a 3x3 kernel, got {kernel.shape[:2]}")
+    size = kernel.shape[0]
+    if kernel.shape[:2] not in ((3, 3), (4, 4)):
+        raise ValueError(f"conv2d_transpose takes a 3x3 or 4x4 kernel, got {kernel.shape[:2]}")
     if _on_cpu(form):
         return _conv2d_transpose_phases(x, kernel)
+    pad = (size - 2, 2)
     return lax.conv_general_dilated(
-        x, kernel, (1, 1), ((1, 2), (1, 2)), lhs_dilation=(2, 2), dimension_numbers=_DIMENSIONS
+        x, kernel, (1, 1), (pad, pad), lhs_dilation=(2, 2), dimension_numbers=_DIMENSIONS
     )
+
+
+# Kernel size -> for even and for odd output places, the kernel rows that such a place sees, each
+# with the input row it meets there: output place 2r + parity meets input row r + offset.
+_TRANSPOSED_TAPS = {
+    3: (((1, 0),), ((0, 0), (2, 1))),
+    4: (((0, -1), (2, 0)), ((1, 0), (3, 1))),
+}
 
 
 def _conv2d_transpose_phases(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    # Each output pixel (2r + i, 2c + j) sees a fixed subset of the nine taps. The four subsets are
-    # four small products, interleaved at the end; their gradients are products too, where the
-    # gradient of a dilated convolution takes XLA:CPU's slowest path (1431 ms against 56 ms).
+    # The output pixels of each of the four parities see a fixed subset of the taps. The subsets are
+    # small products, interleaved at the end; their gradients are products too, where the gradient
+    # of a dilated convolution takes XLA:CPU's slowest path (1431 ms against 56 ms).
     b, h, w, _ = x.shape
-    padded = jnp.pad(x, ((0, 0), (0, 1), (0, 1), (0, 0)))
-    here, right = padded[:, :h, :w], padded[:, :h, 1:]
-    below, diagonal = padded[:, 1:, :w], padded[:, 1:, 1:]
-    even = jnp.stack([here @ kernel[1, 1], here @ kernel[1, 0] + right @ kernel[1, 2]], axis=3)
-    odd = jnp.stack(
-        [
-            here @ kernel[0, 1] + below @ kernel[2, 1],
-            here @ kernel[0, 0]
-            + right @ kernel[0, 2]
-            + below @ kernel[2, 0]
-            + diagonal @ kernel[2, 2],
-        ],
-        axis=3,
-    )
-    return jnp.stack([even, odd], axis=2).reshape(b, 2 * h, 2 * w, kernel.shape[3])
+    taps = _TRANSPOSED_TAPS[kernel.shape[0]]
+    before = -min(offset for parity in taps for _, offset in parity)
+    padded = jnp.pad(x, ((0, 0), (before, 1), (before, 1), (0, 0)))
+
+    def phase(rows, columns) -> jax.Array:
+        products = [
+            padded[:, before + down : before + down + h, before + right : before + right + w]
+            @ kernel[row, column]
+            for row, down in rows
+            for column, right in columns
+        ]
+        return sum(products[1:], products[0])
+
+    phases = [jnp.stack([phase(rows, columns) for columns in taps], axis=3) for rows in taps]
+    return jnp.stack(phases, axis=2).reshape(b, 2 * h, 2 * w, kernel.shape[3])
+
+
+def upsample(x: jax.Array) -> jax.Array:
+    """Doubles the resolution of `x` (b h w c) by repeating every pixel."""
+    b, h, w, c = x.shape
+    repeated = jnp.broadcast_to(x[:, :, None, :, None], (b, h, 2, w, 2, c))
+    return repeated.reshape(b, 2 * h, 2 * w, c)

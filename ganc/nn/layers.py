@@ -1,23 +1,35 @@
 """Flax modules whose parameters name the channel group of each of their axes."""
 
+from math import prod
 from typing import Any
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 
 from ganc.nn import conv
-from ganc.nn.norm import instance_norm
+from ganc.nn.initial import NORMAL, Initial
 from ganc.types import Masks
 
 Group = str | tuple[str, ...] | None
-
-NORMAL_02 = nn.initializers.normal(0.02)
-"""N(0, 0.02): the initial weights of every ResNet-family network and of PatchGAN."""
+"""The channels of an axis: a group, several that are concatenated, or None where they are fixed."""
 
 
-def gate(x: jax.Array, masks: Masks | None, group: str) -> jax.Array:
-    """Sets the inactive channels of `x` (b h w c) to exactly zero."""
-    return x if masks is None else x * masks[group]
+def gate(x: jax.Array, masks: Masks | None, group: Group) -> jax.Array:
+    """Sets the inactive channels of `x` (... c) to exactly zero."""
+    return x if masks is None or group is None else x * mask_of(masks, group)
+
+
+def mask_of(masks: Masks, group: str | tuple[str, ...]) -> jax.Array:
+    """The 0/1 vector of a group, or of several that are concatenated."""
+    if isinstance(group, str):
+        return masks[group]
+    return jnp.concatenate([masks[name] for name in group])
+
+
+def logical(draw: Any, *names: Group) -> Any:
+    """The initializer `draw` of an array whose axes carry the groups `names`."""
+    return nn.with_logical_partitioning(draw, names)  # pyright: ignore[reportArgumentType]
 
 
 class _Kernel(nn.Module):
@@ -27,14 +39,18 @@ class _Kernel(nn.Module):
     groups: tuple[Group, Group]
     size: int = 3
     use_bias: bool = True
+    initial: Initial = NORMAL
 
-    def weights(self, shape: tuple[int, ...], names: Any) -> tuple[Any, Any]:
+    def weights(
+        self, shape: tuple[int, ...], names: tuple[Group, ...], *, transposed: bool = False
+    ) -> tuple[Any, Any]:
         """The kernel of `shape`, whose axes carry `names`, and the bias, or 0."""
-        kernel = self.param("kernel", nn.with_logical_partitioning(NORMAL_02, names), shape)
+        draw = self.initial.transposed if transposed else self.initial.kernel
+        kernel = self.param("kernel", logical(draw, *names), shape)
         if not self.use_bias:
             return kernel, 0.0
-        zeros = nn.with_logical_partitioning(nn.initializers.zeros, (names[-1],))
-        return kernel, self.param("bias", zeros, (shape[-1],))
+        fan = prod(shape[:-2]) * shape[-1 if transposed else -2]
+        return kernel, self.param("bias", logical(self.initial.bias(fan), names[-1]), shape[-1:])
 
 
 class Conv(_Kernel):
@@ -68,22 +84,43 @@ class DepthwiseConv(_Kernel):
 
 
 class ConvTranspose(_Kernel):
-    """3x3 transposed convolution that doubles the resolution."""
+    """Transposed convolution of 3x3 or 4x4 that doubles the resolution."""
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """(b h w i) to (b h' w' o)."""
-        shape = (3, 3, x.shape[-1], self.features)
-        kernel, bias = self.weights(shape, (None, None, *self.groups))
+        """(b h w i) to (b 2h 2w o)."""
+        shape = (self.size, self.size, x.shape[-1], self.features)
+        kernel, bias = self.weights(shape, (None, None, *self.groups), transposed=True)
         return conv.conv2d_transpose(x, kernel) + bias
 
 
-class InstanceNorm(nn.Module):
-    """Non-affine instance norm, as a module so that cost tables see where it stands."""
-
-    group: str
+class Linear(_Kernel):
+    """A matrix and a bias; `size` has no meaning."""
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """(b h w c) to the same shape."""
-        return instance_norm(x)
+        """(b i) to (b o)."""
+        kernel, bias = self.weights((x.shape[-1], self.features), self.groups)
+        return x @ kernel + bias
+
+
+class Product(nn.Module):
+    """The product of two tensors, as a module so that cost tables see it."""
+
+    group: Group
+
+    @nn.compact
+    def __call__(self, x: jax.Array, y: jax.Array) -> jax.Array:
+        """(b h w c) and a shape that broadcasts to it, to (b h w c)."""
+        return x * y
+
+
+class GlobalMean(nn.Module):
+    """The mean over all positions, as a module so that cost tables see it."""
+
+    group: Group
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """(b h w c) to (b 1 1 c)."""
+        return jnp.mean(x, axis=(1, 2), keepdims=True)

@@ -1,11 +1,27 @@
-"""Normalisers."""
+"""Normalisers.
 
+As modules they all take `(x, masks, momentum)`, so that a network can be built with any of them;
+what a family alone needs stands with that family.
+"""
+
+from typing import Any
+
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax.linen import initializers
 from jax import lax
 
+from ganc.nn.layers import Group, logical, mask_of
+from ganc.types import Masks
 
-def instance_norm(x: jax.Array, eps: float = 1e-5) -> jax.Array:
+STATISTICS = "statistics"
+"""The Flax collection of what training measures rather than learns."""
+
+EPSILON = 1e-5
+
+
+def instance_norm(x: jax.Array, eps: float = EPSILON) -> jax.Array:
     """Normalises each channel of each picture of `x` (b h w c) to mean 0 and variance 1.
 
     $(x - \\mu) / \\sqrt{\\sigma^2 + \\epsilon}$ with the biased variance over height and width, as
@@ -15,3 +31,73 @@ def instance_norm(x: jax.Array, eps: float = 1e-5) -> jax.Array:
     centred = x - jnp.mean(x, axis=(1, 2), keepdims=True)
     variance = jnp.mean(jnp.square(centred), axis=(1, 2), keepdims=True)
     return centred * lax.rsqrt(variance + eps)
+
+
+class _Norm(nn.Module):
+    """Scale and shift per channel, where `affine`; subclasses say what is scaled."""
+
+    group: Group
+    affine: bool = False
+    scale: initializers.Initializer = initializers.ones
+
+    def scaled(self, x: jax.Array) -> jax.Array:
+        """`x` (b h w c) times the scale plus the bias."""
+        if not self.affine:
+            return x
+        shape = x.shape[-1:]
+        scale: Any = self.param("scale", logical(self.scale, self.group), shape)
+        return x * scale + self.param("bias", logical(initializers.zeros, self.group), shape)
+
+
+class InstanceNorm(_Norm):
+    """Instance norm; training and evaluation are the same."""
+
+    @nn.compact
+    def __call__(
+        self, x: jax.Array, masks: Masks | None = None, momentum: float | None = None
+    ) -> jax.Array:
+        """(b h w c) to the same shape."""
+        del masks, momentum  # each channel of each picture is normalised by itself
+        return self.scaled(instance_norm(x))
+
+
+class BatchNorm(_Norm):
+    """Batch norm with running statistics, which are variables of the collection `STATISTICS`.
+
+    With a batch that is split over devices under `jit`, means are over the whole batch: it is
+    synchronised.
+
+    Differs from the reference (PyTorch): the statistics of channels that the masks leave out stay
+    as they are.
+    """
+
+    @nn.compact
+    def __call__(
+        self, x: jax.Array, masks: Masks | None = None, momentum: float | None = None
+    ) -> jax.Array:
+        """(b h w c) to the same shape.
+
+        Without `momentum`, by the running statistics. With it, by those of the batch (biased
+        variance), towards which the running ones (unbiased variance) move by that fraction.
+        """
+        mean, variance = self._variable("mean", x, 0.0), self._variable("var", x, 1.0)
+        if momentum is None:
+            m, v = mean.value, variance.value
+        else:
+            m = jnp.mean(x, axis=(0, 1, 2))
+            v = jnp.mean(jnp.square(x - m), axis=(0, 1, 2))
+            count = x.size // x.shape[-1]
+            rate = momentum
+            if masks is not None and self.group is not None:
+                rate = momentum * mask_of(masks, self.group)
+            mean.value += rate * (lax.stop_gradient(m) - mean.value)
+            unbiased = lax.stop_gradient(v) * count / max(count - 1, 1)
+            variance.value += rate * (unbiased - variance.value)
+        return self.scaled((x - m) * lax.rsqrt(v + EPSILON))
+
+    def _variable(self, name: str, x: jax.Array, value: float) -> Any:
+        draw = logical(initializers.constant(value), self.group)
+        # The key is never used: a constant is drawn.
+        return self.variable(
+            STATISTICS, name, lambda: draw(jax.random.key(0), x.shape[-1:], jnp.float32)
+        )

@@ -77,9 +77,9 @@ class Space:
     def widths(self, arch: Sequence[Any]) -> Mapping[str, Any]:
         """Channel group -> width, hashable; with arrays as entries of `arch`, arrays of widths."""
         return FrozenDict(
-            (group, entry * slot.multiplier)
+            (group, entry * times)
             for slot, entry in zip(self.slots, arch, strict=True)
-            for group in slot.groups
+            for group, times in slot.groups.items()
         )
 
     def masks(self, archs: Sequence[Arch], shape: Mapping[str, int]) -> dict[str, np.ndarray]:

@@ -67,7 +67,10 @@ def make_step(
     With `axis_name`, gradients and scalars are averaged over that axis of `jax.pmap`, or of
     `jax.shard_map` with `check_vma=False`.
     """
-    g, d = task.generator.apply, task.discriminator.apply
+    g = task.generator.apply
+
+    def d(params, x):
+        return task.discriminator.apply(params, x).logits
 
     def generator_loss(generators, discriminators, batch):
         a, b, n = batch["a"], batch["b"], len(batch["a"])

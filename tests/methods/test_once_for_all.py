@@ -76,7 +76,7 @@ def test_gradients_in_a_class_are_those_of_the_cut_out_subnet(
         output = method.student.apply(params["student"], batch["a"])
         adaptor = params["adaptors"]["middle"]
         features = output.taps["middle"] @ adaptor["kernel"] + adaptor["bias"]
-        judged = JUDGE.apply(discriminator, output.image)
+        judged = JUDGE.apply(discriminator, output.image).logits
         terms = {
             "adversarial": jnp.mean((judged - 1) ** 2),
             "reconstruction": 10 * jnp.abs(output.image - target.image).mean(),
@@ -99,7 +99,7 @@ def test_the_discriminator_sees_real_and_fake_halves(method, params, batch):
     gradients, terms = ofa.make_players(method).discriminator(params, batch["b"], fake)
 
     def loss(p):
-        real, made = JUDGE.apply(p, batch["b"]), JUDGE.apply(p, fake)
+        real, made = (JUDGE.apply(p, x).logits for x in (batch["b"], fake))
         return (jnp.mean((real - 1) ** 2) + jnp.mean(made**2)) / 2
 
     value, expected = jax.value_and_grad(loss)(params["discriminator"])

@@ -78,9 +78,9 @@ def check(name, output):
 def at(ngf, separable, entries):
     generator = resnet.generator(resnet.Spec(ngf=ngf, separable=separable))
     widths = {
-        group: entry * slot.multiplier
+        group: entry * times
         for slot, entry in zip(generator.slots, entries, strict=True)
-        for group in slot.groups
+        for group, times in slot.groups.items()
     }
     module = resnet.ResNet(widths, generator.spec.inner_groups, separable)
     shapes = jax.eval_shape(module.init, jax.random.key(0), jnp.zeros((1, 16, 16, 3)))
@@ -108,7 +108,7 @@ def test_the_published_discriminator():
     judge = discriminators.patch(discriminators.PatchSpec(ndf=4))
     shapes = jax.eval_shape(judge.init, jax.random.key(0))
     params = fill([f"conv{i}" for i in range(5)], shapes)
-    check("n_layers", jax.jit(judge.apply)(params, wave()))
+    check("n_layers", jax.jit(lambda p, x: judge.apply(p, x).logits)(params, wave()))
 
 
 def test_weights_begin_normal_and_biases_at_zero(key):

@@ -34,7 +34,7 @@ def sliced():
 
 
 def save(directory, params=PARAMS, **options):
-    store.save(directory, family="resnet", spec=SPEC, params=params, about={"kid": 0.5}, **options)
+    store.save(directory, spec=SPEC, params=params, about={"kid": 0.5}, **options)
 
 
 @pytest.mark.parametrize("params", [PARAMS, sliced()], ids=["full", "sliced"])

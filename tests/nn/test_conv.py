@@ -36,6 +36,8 @@ CASES = {
     "depthwise, stride 2, 5x5": (depthwise_strided, (1, 8, 9, 2), (5, 5, 1, 2)),
     "transposed": (transposed, (2, 4, 3, 5), (3, 3, 5, 2)),
     "transposed, one pixel": (transposed, (1, 1, 1, 2), (3, 3, 2, 3)),
+    "transposed, 4x4": (transposed, (2, 3, 4, 3), (4, 4, 3, 2)),
+    "transposed, 4x4, one pixel": (transposed, (1, 1, 1, 2), (4, 4, 2, 3)),
 }
 
 
@@ -87,24 +89,26 @@ def test_auto_is_the_cpu_form_on_a_cpu():
 
 
 def scatter_transposed(x, weight):
-    """What PyTorch's ConvTranspose2d(3, stride=2, padding=1, output_padding=1) computes.
+    """What PyTorch's ConvTranspose2d(k, stride=2, padding=1) computes, output_padding 1 if k is 3.
 
-    Every input pixel adds its weighted copy of `weight` (i o 3 3) to the output at 2 * its place,
-    then one row and column are cut off at the top and left.
+    Every input pixel adds its weighted copy of `weight` (i o k k) to the output at 2 * its place,
+    then one row and column are cut off at the top and left, and with 4x4 at the other sides too.
     """
     b, h, w, _ = x.shape
-    full = np.zeros((b, 2 * h + 1, 2 * w + 1, weight.shape[1]))
+    k = weight.shape[2]
+    full = np.zeros((b, 2 * h + 2, 2 * w + 2, weight.shape[1]))
     for row in range(h):
         for column in range(w):
-            full[:, 2 * row : 2 * row + 3, 2 * column : 2 * column + 3] += np.einsum(
+            full[:, 2 * row : 2 * row + k, 2 * column : 2 * column + k] += np.einsum(
                 "bi,iokl->bklo", x[:, row, column], weight
             )
-    return full[:, 1:, 1:]
+    return full[:, 1 : 2 * h + 1, 1 : 2 * w + 1]
 
 
+@pytest.mark.parametrize("size", [3, 4])
 @pytest.mark.parametrize("form", ["plain", "cpu"])
-def test_transposed_geometry(form):
-    x, weight = draw(2, 3, 4, 2), draw(2, 5, 3, 3)
+def test_transposed_geometry(form, size):
+    x, weight = draw(2, 3, 4, 2), draw(2, 5, size, size)
     kernel = weight[:, :, ::-1, ::-1].transpose(2, 3, 0, 1)
     actual = conv.conv2d_transpose(x, kernel, form=form)
     assert actual.shape == (2, 6, 8, 5)
@@ -121,9 +125,15 @@ def test_transposed_by_hand(form):
     np.testing.assert_allclose(actual[0, :, :, 0], expected, atol=1e-5)
 
 
-def test_transposed_takes_3x3_only():
-    with pytest.raises(ValueError, match="3x3"):
-        conv.conv2d_transpose(jnp.zeros((1, 2, 2, 1)), jnp.zeros((4, 4, 1, 1)))
+def test_other_transposed_kernels_are_refused():
+    with pytest.raises(ValueError, match="3x3 or 4x4"):
+        conv.conv2d_transpose(jnp.zeros((1, 2, 2, 1)), jnp.zeros((5, 5, 1, 1)))
+
+
+def test_upsampling_repeats_pixels():
+    x = np.float32([[1, 2], [3, 4]]).reshape(1, 2, 2, 1)
+    expected = [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]]
+    np.testing.assert_array_equal(conv.upsample(x)[0, :, :, 0], expected)
 
 
 def direct(x, kernel, stride):

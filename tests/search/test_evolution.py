@@ -8,7 +8,7 @@ from ganc.search.space import Space
 from ganc.types import Slot
 
 SPACE = Space(
-    tuple(Slot(f"slot{i}", 1, (f"g{i}",)) for i in range(5)),
+    tuple(Slot.of(f"slot{i}", 1, f"g{i}") for i in range(5)),
     ((6, 5, 4, 3, 2, 1),) * 5,
 )
 BUDGET = 18

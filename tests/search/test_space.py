@@ -11,7 +11,7 @@ from ganc.types import Slot
 
 SLOTS = resnet.generator(resnet.Spec(ngf=4, blocks=3)).slots
 TOY = Space(
-    (Slot("first", 1, ("a",)), Slot("second", 2, ("b", "c"))),
+    (Slot.of("first", 1, "a"), Slot.of("second", 2, "b", "c")),
     ((4, 2, 1), (3, 1)),
 )
 

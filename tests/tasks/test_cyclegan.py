@@ -13,7 +13,7 @@ from ganc.models import discriminators, resnet
 from ganc.tasks import cyclegan, pool
 from ganc.tasks.cyclegan import CycleGan
 from ganc.train import sharding
-from ganc.types import Discriminator, Generator, Output, TrainState
+from ganc.types import Discriminator, Generator, Output, TrainState, Verdict
 
 JUDGE = discriminators.patch(discriminators.PatchSpec(ndf=4, layers=1))
 
@@ -37,7 +37,7 @@ def scale_discriminator():
     """D(x) = v times the mean of the channels of x."""
     return Discriminator(
         init=lambda key: {"v": jnp.float32(1)},
-        apply=lambda params, x: params["v"] * x.mean(axis=-1, keepdims=True),
+        apply=lambda params, x: Verdict(params["v"] * x.mean(axis=-1, keepdims=True)),
         spec=None,
     )
 

@@ -1,0 +1,49 @@
+"""The ResNet family.
+
+Published models: profiled with torchprofile 0.0.1, see Li et al. 2020 (arXiv 2003.08936), table 1,
+and their released configurations; strings of six entries are written out as eight. Cases of ngf 4:
+computed by hand from the layers.
+"""
+
+from cases import Case, Cost
+
+from ganc.models.resnet import Spec
+
+MOBILE = Spec(ngf=64, separable=True)
+
+CASES = [
+    Case(Spec(ngf=4, blocks=3)),
+    Case(Spec(ngf=4, blocks=3, separable=True), grouped=True),
+    Case(Spec(ngf=4, blocks=9, separable=True), grouped=True),
+]
+
+
+def row(spec: Spec, params: int, published: int, true: int, arch: str | None = None) -> Cost:
+    return Cost(spec, params, {"published": published, "true": true}, arch)
+
+
+COSTS = [
+    row(Spec(ngf=64), 11_378_179, 56_831_770_624, 49_551_507_456),
+    row(Spec(32, separable=True), 514_307, 4_955_045_888, 3_117_416_448),
+    row(Spec(48, separable=True), 1_130_883, 10_603_462_656, 6_488_064_000),
+    row(MOBILE, 1_987_075, 18_365_808_640, 11_066_671_104),
+    row(Spec(96, separable=True), 4_418_307, 40_232_288_256, 23_847_763_968),
+    row(MOBILE, 356_867, 2_546_204_672, 1_845_755_904, "16_16_32_16_32_32_16_16"),
+    row(MOBILE, 355_235, 2_640_576_512, 1_938_948_096, "16_16_24_16_32_64_16_24"),
+    row(MOBILE, 341_627, 2_670_067_712, 1_941_307_392, "24_24_24_32_32_32_20_16"),
+    row(MOBILE, 822_051, 4_993_843_200, 4_055_629_824, "32_32_48_32_48_48_16_16"),
+    row(MOBILE, 702_835, 4_863_164_416, 3_699_376_128, "24_24_40_56_24_56_16_40"),
+    row(MOBILE, 763_427, 5_069_078_528, 4_017_487_872, "32_32_40_48_48_48_16_32"),
+    row(MOBILE, 780_819, 5_591_531_520, 4_031_250_432, "32_32_48_32_32_48_24_24"),
+    row(MOBILE, 707_347, 5_664_538_624, 4_104_388_608, "48_32_40_40_40_40_24_32"),
+    row(MOBILE, 746_211, 4_683_202_560, 3_746_562_048, "32_32_48_32_48_32_16_16"),
+    row(MOBILE, 866_947, 5_606_342_656, 4_439_801_856, "32_32_48_32_64_40_16_32"),
+    row(MOBILE, 708_291, 4_527_882_240, 3_592_028_160, "32_32_48_40_32_32_16_16"),
+    row(MOBILE, 784_131, 4_838_522_880, 3_901_095_936, "32_32_48_40_48_32_16_16"),
+    row(Spec(4, 3, False), 18_019, 182_124_544, 152_567_808),
+    row(Spec(4, 3, True), 6_691, 135_725_056, 105_775_104),
+    row(Spec(4, 6, False), 31_939, 239_140_864, 209_190_912),
+    row(Spec(4, 6, True), 9_283, 146_341_888, 115_605_504),
+    row(Spec(4, 9, False), 45_859, 296_157_184, 265_814_016),
+    row(Spec(4, 9, True), 11_875, 156_958_720, 125_435_904),
+]
