@@ -5,7 +5,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax.traverse_util import flatten_dict, unflatten_dict
 
+from ganc.export import layouts
 from ganc.models.build import build
 from ganc.nn.layers import Conv, gate
 from ganc.types import Output, Slot
@@ -38,6 +40,59 @@ def random_params():
         return jax.tree_util.tree_map_with_path(leaf, shapes)
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def published_fill():
+    """`fill(layers, shapes)`: parameters by the rule of the forward fixtures of published networks.
+
+    The rule counts PyTorch's arrays in its order of registration, weight before bias, and their
+    elements in its layouts: s sin(1.7 (t + 1) + 0.9 k + (0.013 k^2 mod 2 pi)) with s the inverse
+    root of the fan in for arrays of two axes or more, else 0.1. Statistics are 0 and 1.
+    """
+
+    def fill(layers, shapes):
+        zeros = {path: np.zeros(leaf.shape) for path, leaf in flatten_dict(shapes, sep="/").items()}
+        arrays, t = layouts.to_torch(zeros, layers), 0
+        assert len(arrays) == len(zeros), set(zeros) - set(layouts.from_torch(arrays, layers))
+        for name, array in arrays.items():
+            if name.endswith(("running_mean", "running_var")):
+                arrays[name] = np.full(array.shape, name.endswith("var"), np.float32)
+                continue
+            k, size = np.arange(array.size), array.size
+            scale = np.sqrt(array.shape[0] / size) if array.ndim > 1 else 0.1
+            phase = (0.013 * k * k) % 6.283185307179586
+            values = scale * np.sin(1.7 * (t + 1) + 0.9 * k + phase)
+            arrays[name], t = values.astype(np.float32).reshape(array.shape), t + 1
+        return unflatten_dict(layouts.from_torch(arrays, layers), sep="/")
+
+    return fill
+
+
+@pytest.fixture(scope="session")
+def published_picture():
+    """`picture(channels, height, width)`: the input of the forward fixtures, channels last."""
+
+    def picture(channels, height, width):
+        k = np.arange(channels * height * width)
+        x = np.sin(0.37 * k + (0.0011 * k * k) % 6.283185307179586).astype(np.float32)
+        return x.reshape(1, channels, height, width).transpose(0, 2, 3, 1)
+
+    return picture
+
+
+@pytest.fixture(scope="session")
+def check_published():
+    """`check(array, moments, first, last)`: compares with a forward fixture, to its 1e-4."""
+
+    def check(array, moments, first, last=()):
+        flat = np.asarray(array, np.float64)
+        flat = (flat.transpose(0, 3, 1, 2) if flat.ndim == 4 else flat).ravel()
+        np.testing.assert_allclose((flat.mean(), flat.std()), moments, atol=1e-4)
+        np.testing.assert_allclose(flat[: len(first)], first, atol=1e-4)
+        np.testing.assert_allclose(flat[len(flat) - len(last) :], last, atol=1e-4)
+
+    return check
 
 
 class Toy(nn.Module):

@@ -2,13 +2,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax.core import meta
-from flax.traverse_util import flatten_dict, unflatten_dict
+from flax.traverse_util import flatten_dict
 
+from ganc.export.layouts import Layer
+from ganc.export.names import resnet as names
 from ganc.models import discriminators, resnet
 
 # Outputs of gan-compression's PyTorch networks (commit 111093f), run on a CPU with torch 2.13 on
-# the parameters of `fill` and the picture of `wave`: mean, standard deviation, the first four and
+# parameters and a picture of the fixtures' rule: mean, standard deviation, the first four and
 # the last three values of the flattened NCHW output.
 FIXTURES = {
     "resnet_9blocks": (
@@ -28,51 +29,6 @@ FIXTURES = {
     ),
     "n_layers": ((-0.404885, 0.352652), (-0.58804, -0.48807, -0.73080, 0.18737), ()),
 }
-# Parameters in the order in which PyTorch registers them.
-DENSE = [f"block{i}/conv{j}" for i in range(9) for j in (1, 2)]
-SEPARABLE = [f"{name}_{part}" for name in DENSE for part in ("depthwise", "pointwise")]
-
-
-def layers(blocks):
-    return ["stem", "down1", "down2", *blocks, "up1", "up2", "head"]
-
-
-def fill(layers, shapes):
-    """Parameters by the rule of the fixtures, in the names and layouts of this library."""
-    flat_shapes, flat, t = flatten_dict(shapes, sep="/"), {}, 0
-    for layer in layers:
-        for leaf in ("kernel", "bias"):
-            shape = flat_shapes[f"{layer}/{leaf}"].shape
-            transposed = layer in ("up1", "up2")
-            torch = shape
-            if leaf == "kernel":
-                torch = tuple(shape[i] for i in ((2, 3, 0, 1) if transposed else (3, 2, 0, 1)))
-            k, size = np.arange(np.prod(torch)), np.prod(torch)
-            scale = 1 / np.sqrt(size / torch[0]) if leaf == "kernel" else 0.1
-            phase = (0.013 * k * k) % 6.283185307179586
-            values = (scale * np.sin(1.7 * (t + 1) + 0.9 * k + phase)).astype(np.float32)
-            values = values.reshape(torch)
-            if leaf == "kernel" and transposed:  # IOHW, and stored flipped
-                values = values[:, :, ::-1, ::-1].transpose(2, 3, 0, 1)
-            elif leaf == "kernel":
-                values = values.transpose(2, 3, 1, 0)
-            flat[f"{layer}/{leaf}"], t = values, t + 1
-    assert set(flat) == set(flat_shapes)
-    return unflatten_dict(flat, sep="/")
-
-
-def wave():
-    k = np.arange(3 * 32 * 32)
-    x = np.sin(0.37 * k + (0.0011 * k * k) % 6.283185307179586).astype(np.float32)
-    return x.reshape(1, 3, 32, 32).transpose(0, 2, 3, 1)
-
-
-def check(name, output):
-    moments, first, last = FIXTURES[name]
-    flat = np.asarray(output, np.float64).transpose(0, 3, 1, 2).ravel()
-    np.testing.assert_allclose((flat.mean(), flat.std()), moments, atol=1e-4)
-    np.testing.assert_allclose(flat[:4], first, atol=1e-4)
-    np.testing.assert_allclose(flat[len(flat) - len(last) :], last, atol=1e-4)
 
 
 def at(ngf, separable, entries):
@@ -82,9 +38,7 @@ def at(ngf, separable, entries):
         for slot, entry in zip(generator.slots, entries, strict=True)
         for group, times in slot.groups.items()
     }
-    module = resnet.ResNet(widths, generator.spec.inner_groups, separable)
-    shapes = jax.eval_shape(module.init, jax.random.key(0), jnp.zeros((1, 16, 16, 3)))
-    return generator, meta.unbox(shapes["params"])
+    return generator, jax.eval_shape(lambda: generator.init(jax.random.key(0), widths))
 
 
 @pytest.mark.parametrize(
@@ -95,20 +49,23 @@ def at(ngf, separable, entries):
         ("sub_mobile_resnet_9blocks", 8, (4, 6, 8, 4, 6, 8, 6, 4), 84, 28_387),
     ],
 )
-def test_the_published_networks(name, ngf, entries, tensors, size):
-    separable = "mobile" in name
-    generator, shapes = at(ngf, separable, entries)
-    params = fill(layers(SEPARABLE if separable else DENSE), shapes)
+def test_the_published_networks(
+    name, ngf, entries, tensors, size, published_fill, published_picture, check_published
+):
+    generator, shapes = at(ngf, "mobile" in name, entries)
+    params = published_fill(names.layers(generator.spec), shapes)
     leaves = jax.tree.leaves(params)
     assert (len(leaves), sum(leaf.size for leaf in leaves)) == (tensors, size)
-    check(name, jax.jit(lambda p, x: generator.apply(p, x).image)(params, wave()))
+    apply = jax.jit(lambda p, x: generator.apply(p, x).image)
+    check_published(apply(params, published_picture(3, 32, 32)), *FIXTURES[name])
 
 
-def test_the_published_discriminator():
+def test_the_published_discriminator(published_fill, published_picture, check_published):
     judge = discriminators.patch(discriminators.PatchSpec(ndf=4))
     shapes = jax.eval_shape(judge.init, jax.random.key(0))
-    params = fill([f"conv{i}" for i in range(5)], shapes)
-    check("n_layers", jax.jit(lambda p, x: judge.apply(p, x).logits)(params, wave()))
+    params = published_fill([Layer(f"conv{i}", f"model.{i}") for i in range(5)], shapes)
+    logits = jax.jit(lambda p, x: judge.apply(p, x).logits)(params, published_picture(3, 32, 32))
+    check_published(logits, *FIXTURES["n_layers"])
 
 
 def test_weights_begin_normal_and_biases_at_zero(key):
