@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ganc.errors import UserError
+
 Interval = tuple[float, float]
 """The lower and the upper end."""
 
@@ -25,6 +27,13 @@ class Bootstrap:
     resamples: int = 1000
     seed: int = 0
     level: float = 0.95
+
+    def __post_init__(self) -> None:
+        if self.resamples < 2 or not 0 < self.level < 1 or self.seed < 0:
+            raise UserError(
+                "a bootstrap takes two resamples or more, a seed of 0 or more and a level in "
+                f"(0, 1), got {self.resamples}, {self.seed} and {self.level}"
+            )
 
     def __str__(self) -> str:
         return f"bootstrap{100 * self.level:g}x{self.resamples},seed{self.seed}"

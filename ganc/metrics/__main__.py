@@ -1,0 +1,106 @@
+"""Scores a folder of pictures: `python -m ganc.metrics GENERATED REAL [--truth DIR]`."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.table import Table
+
+from ganc import cli
+from ganc.metrics import statistics
+from ganc.metrics.bootstrap import Bootstrap
+from ganc.metrics.protocol import Value
+from ganc.scores import extractor as extractors
+from ganc.scores.distribution import Subsets
+from ganc.scores.score import Scorer, Scores
+from ganc.scores.summary import default_cache
+from ganc.train.console import console
+
+
+def table(scores: Scores) -> Table:
+    """The scores as rows; under a distance, what to read it beside."""
+    result = Table(title_justify="left")
+    for header in ("protocol", "value", "interval"):
+        result.add_column(
+            header, overflow="fold", justify="left" if header == "protocol" else "right"
+        )
+    for protocol, value in scores.values.items():
+        result.add_row(protocol.replace("[", r"\["), _show(value.value), _interval(value))
+        for name, floor in (value.floor or {}).items():
+            result.add_row("  " + name.replace("[", r"\["), _show(floor), style="dim")
+    return result
+
+
+def _show(value: float) -> str:
+    return f"{value:.6g}" if math.isfinite(value) else "infinite"
+
+
+def _interval(value: Value) -> str:
+    return "" if value.interval is None else f"{value.interval[0]:.4g} to {value.interval[1]:.4g}"
+
+
+def _notes(scores: Scores) -> Iterator[str]:
+    yield from {
+        f"intervals: {value.interval_protocol}"
+        for value in scores.values.values()
+        if value.interval_protocol
+    }
+    if any(value.floor for value in scores.values.values()):
+        yield "indented: the same distance, and real against real, on equal numbers of pictures"
+    if not any(protocol.startswith("fid[") for protocol in scores.values):
+        yield "distances of Lite0 features are not FID; --inception FILE gives FID"
+
+
+def main(
+    generated: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="GENERATED")],
+    real: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="REAL")],
+    truth: Path | None = None,
+    size: int = 224,
+    kid_subsets: int = 100,
+    kid_subset_size: int = 1000,
+    resamples: int = 1000,
+    seed: int = 0,
+    convert: tyro.conf.FlagCreatePairsOff[bool] = False,
+    save_statistics: Path | None = None,
+    cache: Path | None = None,
+    json_: Annotated[tyro.conf.FlagCreatePairsOff[bool], tyro.conf.arg(name="json")] = False,
+) -> None:
+    """Scores a folder of pictures against real ones, and against the truth where it is known.
+
+    Args:
+        generated: a folder of PNG, JPEG and WebP pictures; its subfolders are not read.
+        real: a folder of real pictures of the same domain, or their statistics, an .npz.
+        truth: a folder with the true picture of each, under the same name.
+        size: px at which Lite0 sees the pictures.
+        kid_subsets: over which the kernel distance is averaged; 0 for all pictures at once.
+        kid_subset_size: pictures of a subset; smaller sets are compared whole.
+        resamples: of the bootstrap intervals.
+        seed: of subsets and resamples.
+        convert: take grey and transparent pictures too, as RGB.
+        save_statistics: an .npz to write with the statistics of the real pictures.
+        cache: where features are kept; by default ganc/features in the user's cache folder.
+        json_: print one JSON object instead of a table.
+    """
+    scorer = Scorer(
+        extractors.small(size),
+        Subsets(kid_subsets, kid_subset_size, seed),
+        Bootstrap(resamples, seed),
+        convert=convert,
+        cache=cache or default_cache(),
+    )
+    scores = scorer.score(generated, real, truth)
+    if save_statistics is not None:
+        statistics.save(save_statistics, scorer.statistics(real))
+    if json_:
+        print(json.dumps(scores.to_json(), allow_nan=False))
+        return
+    console.print(table(scores))
+    for note in _notes(scores):
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    cli.run(main)
