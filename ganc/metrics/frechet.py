@@ -51,8 +51,8 @@ def gaussian_distance(
 ) -> float:
     """`frechet_distance` from means (d) and covariances (d d).
 
-    tr (Sx Sy)^(1/2) = tr (R^T Sy R)^(1/2) with Sx = R R^T, by two symmetric eigendecompositions;
-    eigenvalues that are rounding are left out, so that singular covariances do no harm.
+    tr (Sx Sy)^(1/2) = tr (R^T Sy R)^(1/2) with Sx = R R^T, by the eigenvalues of that symmetric
+    matrix; those that are rounding are left out, so that singular covariances do no harm.
 
     Raises:
         ValueError: the shapes do not fit, or a value is not finite.
@@ -66,13 +66,20 @@ def gaussian_distance(
         raise ValueError(f"expected two means (d) and covariances (d, d) of one d, got {shapes}")
     if not all(np.isfinite(z).all() for z in (mu_x, mu_y, sigma_x, sigma_y)):
         raise ValueError("the statistics hold values that are not finite")
-    values, vectors = np.linalg.eigh(sigma_x)
-    kept = values > _rounding(values)
-    root = vectors[:, kept] * np.sqrt(values[kept])
+    root = _root(sigma_x)
     inner = np.linalg.eigvalsh(root.T @ sigma_y @ root)
     cross = np.sqrt(inner[inner > _rounding(inner)]).sum()
     spread = np.trace(sigma_x) + np.trace(sigma_y)
     return float(np.sum((mu_x - mu_y) ** 2) + spread - 2 * cross)
+
+
+def _root(sigma: np.ndarray) -> np.ndarray:
+    try:
+        return np.linalg.cholesky(sigma)  # a tenth of the time of the eigenvectors
+    except np.linalg.LinAlgError:  # singular
+        values, vectors = np.linalg.eigh(sigma)
+        kept = values > _rounding(values)
+        return vectors[:, kept] * np.sqrt(values[kept])
 
 
 def _rounding(values: np.ndarray) -> float:
