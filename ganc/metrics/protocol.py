@@ -9,6 +9,7 @@ of the report split and 215 real ones. Numbers may be compared when these names 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from ganc.errors import UserError
@@ -86,34 +87,32 @@ class Value:
         }
 
 
-def comparison(
-    metric: str, scores: Mapping[str, Mapping[str, float]]
-) -> tuple[Protocol, dict[str, float]]:
-    """The values of one metric side by side, if they may be compared.
+def comparable(scores: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """The rows of a table that compares models: protocol string -> model -> value.
+
+    Only numbers of one protocol come to stand in one row. A model may lack a metric, and have one
+    under several protocols; but where two have a metric and share no protocol of it, somebody wants
+    to compare what cannot be compared.
 
     Args:
-        metric: `kid`, say.
-        scores: name of a model or a run -> protocol string -> value.
-
-    Returns: the protocol that all share; name -> value.
+        scores: model or run -> protocol string -> value.
 
     Raises:
-        UserError: two protocols differ, or a model has no value, or several, of this metric.
+        UserError: two of them have a metric under different protocols alone.
     """
-    found: dict[str, tuple[str, float]] = {}
+    rows: dict[str, dict[str, float]] = {}
     for name, values in scores.items():
-        own = [(key, value) for key, value in values.items() if key.startswith(f"{metric}[")]
-        if len(own) != 1:
-            keys = ", ".join(key for key, _ in own) or "none"
-            raise UserError(f"expected one {metric} of {name}, got {keys}")
-        found[name] = own[0]
-    if not found:
-        raise UserError(f"there is no {metric} to compare")
-    first = next(iter(found))
-    for name, (key, _) in found.items():
-        if key != found[first][0]:
-            raise UserError(
-                f"{metric} of {first} and of {name} cannot be compared: "
-                f"{found[first][0]} is not {key}"
-            )
-    return Protocol.parse(found[first][0]), {name: value for name, (_, value) in found.items()}
+        for key, value in values.items():
+            rows.setdefault(key, {})[name] = value
+    for metric in dict.fromkeys(Protocol.parse(key).metric for key in rows):
+        own = {
+            name: [key for key in values if key.startswith(f"{metric}[")]
+            for name, values in scores.items()
+        }
+        for one, other in combinations([name for name, keys in own.items() if keys], 2):
+            if not set(own[one]) & set(own[other]):
+                raise UserError(
+                    f"{metric} of {one} and of {other} cannot be compared: "
+                    f"{own[one][0]} is not {own[other][0]}"
+                )
+    return rows

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ganc.errors import UserError
-from ganc.metrics.protocol import Protocol, Value, comparison
+from ganc.metrics.protocol import Protocol, Value, comparable
 
 KID = "kid[lite0@128,report215-vs-real215]"
 
@@ -24,19 +24,19 @@ def test_what_is_no_protocol(text):
         Protocol.parse(text)
 
 
-def test_equal_protocols_are_compared():
-    protocol, values = comparison("kid", {"x": {KID: 1.0, "fd[a-vs-b]": 9.0}, "y": {KID: 2.0}})
-    assert (str(protocol), values) == (KID, {"x": 1.0, "y": 2.0})
+def test_one_protocol_is_one_row():
+    fd, other = KID.replace("kid", "fd"), KID.replace("128", "64")
+    rows = comparable({"x": {KID: 1.0, fd: 9.0, other: 3.0}, "y": {KID: 2.0}, "z": {fd: 8.0}})
+    assert rows == {KID: {"x": 1.0, "y": 2.0}, fd: {"x": 9.0, "z": 8.0}, other: {"x": 3.0}}
 
 
 def test_different_protocols_are_refused():
     other = KID.replace("128", "64")
     with pytest.raises(UserError) as error:
-        comparison("kid", {"x": {KID: 1.0}, "y": {other: 2.0}})
-    assert KID in str(error.value) and other in str(error.value)
-    for scores in ({}, {"x": {}}, {"x": {KID: 1.0, other: 2.0}}):
-        with pytest.raises(UserError):
-            comparison("kid", scores)
+        comparable({"x": {KID: 1.0}, "both": {KID: 1.0, other: 3.0}, "y": {other: 2.0}})
+    message = f"kid of x and of y cannot be compared: {KID} is not {other}"
+    assert str(error.value) == message
+    assert comparable({}) == {}
 
 
 def test_what_json_lacks_is_null():
