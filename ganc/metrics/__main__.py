@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +11,14 @@ import tyro
 from rich.table import Table
 
 from ganc import cli
+from ganc.errors import UserError
+from ganc.features.resizing import Resize
 from ganc.metrics import statistics
 from ganc.metrics.bootstrap import Bootstrap
 from ganc.metrics.protocol import Value
-from ganc.scores import extractor as extractors
 from ganc.scores.distribution import Subsets
+from ganc.scores.extractor import Extractor, of_inception, of_lite0
+from ganc.scores.paired import METRICS, Metric, lpips_metric
 from ganc.scores.score import Scorer, Scores
 from ganc.scores.summary import default_cache
 from ganc.train.console import console
@@ -54,11 +58,35 @@ def _notes(scores: Scores) -> Iterator[str]:
         yield "distances of Lite0 features are not FID; --inception FILE gives FID"
 
 
+def _extractor(path: Path | None, resize: Resize, size: int) -> Extractor:
+    if path is None or path.exists():
+        return of_lite0(size) if path is None else of_inception(path, resize)
+    print(
+        f"note: there is no file {path}; FID needs pytorch-fid's "
+        "pt_inception-2015-12-05-6726825d.pth or torch-fidelity's "
+        "weights-inception-2015-12-05-6726825d.pth; kid and fd on Lite0 features are used instead",
+        file=sys.stderr,
+    )
+    return of_lite0(size)
+
+
+def _lpips(vgg16: Path | None, linear: Path | None, truth: Path | None) -> dict[str, Metric]:
+    if vgg16 is None and linear is None:
+        return {}
+    if vgg16 is None or linear is None or truth is None:
+        raise UserError("LPIPS takes --lpips-vgg and --lpips-lin together, and --truth")
+    return lpips_metric(vgg16, linear)
+
+
 def main(
     generated: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="GENERATED")],
     real: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="REAL")],
     truth: Path | None = None,
+    inception: Path | None = None,
+    resize: Resize = "bilinear",
     size: int = 224,
+    lpips_vgg: Path | None = None,
+    lpips_lin: Path | None = None,
     kid_subsets: int = 100,
     kid_subset_size: int = 1000,
     resamples: int = 1000,
@@ -74,7 +102,13 @@ def main(
         generated: a folder of PNG, JPEG and WebP pictures; its subfolders are not read.
         real: a folder of real pictures of the same domain, or their statistics, an .npz.
         truth: a folder with the true picture of each, under the same name.
+        inception: pytorch-fid's or torch-fidelity's file of the weights of 2015-12-05: FID, and KID
+            on its features, instead of the distances on Lite0.
+        resize: how pictures become what Inception sees: as in pytorch-fid, clean-fid or
+            torch-fidelity.
         size: px at which Lite0 sees the pictures.
+        lpips_vgg: torchvision's VGG-16, for LPIPS to the truth.
+        lpips_lin: lpips/weights/v0.1/vgg.pth of PerceptualSimilarity, for LPIPS to the truth.
         kid_subsets: over which the kernel distance is averaged; 0 for all pictures at once.
         kid_subset_size: pictures of a subset; smaller sets are compared whole.
         resamples: of the bootstrap intervals.
@@ -85,9 +119,10 @@ def main(
         json_: print one JSON object instead of a table.
     """
     scorer = Scorer(
-        extractors.small(size),
+        _extractor(inception, resize, size),
         Subsets(kid_subsets, kid_subset_size, seed),
         Bootstrap(resamples, seed),
+        pairs=METRICS | _lpips(lpips_vgg, lpips_lin, truth),
         convert=convert,
         cache=cache or default_cache(),
     )

@@ -1,8 +1,10 @@
 """Frozen networks that distances are taken with, and how pictures flow through them."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -12,9 +14,13 @@ from PIL import Image
 from ganc.data.batches import prefetch
 from ganc.data.pictures import to_float
 from ganc.errors import UserError
-from ganc.features import lite0
+from ganc.features import inception, lite0, resizing
+from ganc.features.resizing import Resize
 from ganc.train import sharding
 from ganc.types import Params
+
+INCEPTION = "6726825d"
+"""How the published file begins, hashed: it is part of its name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +50,8 @@ class Extractor:
         Threads read and prepare ahead of the network; one shape is compiled, whatever the sizes;
         the batch is split over the local devices.
         """
+        # A power of two where that is enough: few shapes, and little that is computed in vain.
+        batch = min(batch, 2 ** (count - 1).bit_length())
         mesh = sharding.data_mesh(batch)
         params = sharding.replicate(self.params, mesh)
 
@@ -58,7 +66,7 @@ class Extractor:
             yield np.asarray(features)[: batch - missing]
 
 
-def small(size: int = 224) -> Extractor:
+def of_lite0(size: int = 224) -> Extractor:
     """EfficientNet-Lite0, which ships with the package; see `ganc.features.lite0`.
 
     Args:
@@ -84,3 +92,37 @@ def _resize(picture: np.ndarray, size: int) -> np.ndarray:
         for plane in to_float(picture).transpose(2, 0, 1)
     ]
     return np.stack([np.asarray(plane) for plane in planes], axis=-1)
+
+
+def of_inception(path: Path, resize: Resize = "bilinear") -> Extractor:
+    """The network of FID, from a file that the user has; see `ganc.features.inception`.
+
+    Args:
+        path: of the weights.
+        resize: which of the common ways; numbers under different ways cannot be compared.
+
+    Raises:
+        UserError: the file cannot be read, or holds another network.
+    """
+    params = inception.load(path)
+    host = jax.local_devices(backend="cpu")[0]
+
+    def prepare(picture: np.ndarray) -> np.ndarray:
+        with jax.default_device(host):  # the accelerator has the network to run
+            return np.asarray(resizing.resize(picture[None], resize)[0])
+
+    name = f"inception{foreign(path, INCEPTION)}@{resizing.SIZE}-{resize}"
+    return Extractor(name, "fid", params, prepare, jax.jit(inception.pool3))
+
+
+def foreign(path: Path, published: str) -> str:
+    """What a protocol adds to the name of a network with other weights than the published.
+
+    Args:
+        path: of the weights.
+        published: the first digits of the SHA-256 of the published file.
+
+    Returns: nothing, or `:` and the first eight digits of the file's own.
+    """
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    return "" if found.startswith(published) else f":{found[:8]}"

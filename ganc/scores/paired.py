@@ -1,15 +1,19 @@
 """How near the pictures of a folder are to the true ones, found by name."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
+import jax
 import numpy as np
 
 from ganc.data.batches import prefetch
 from ganc.data.pictures import to_float
 from ganc.errors import UserError
+from ganc.features import lpips
 from ganc.metrics.bootstrap import Bootstrap
 from ganc.metrics.protocol import Protocol, Value
 from ganc.metrics.similarity import WINDOW, l1_each, psnr_each, ssim_each
+from ganc.scores.extractor import foreign
 from ganc.scores.folder import Folder, pairs
 
 Metric = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -17,6 +21,21 @@ Metric = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 METRICS: dict[str, Metric] = {"l1": l1_each, "psnr": psnr_each, "ssim": ssim_each}
 """What needs no weights: in units of the full range; in dB over 255; of 1."""
+
+
+VGG16, LINEAR = "397923af", "a78928a0"
+"""How the published files begin, hashed."""
+
+
+def lpips_metric(vgg16: Path, linear: Path) -> dict[str, Metric]:
+    """LPIPS with VGG-16, from two files that the user has; see `ganc.features.lpips`.
+
+    Raises:
+        UserError: a file cannot be read, or holds something else.
+    """
+    params, distance = lpips.load(vgg16, linear), jax.jit(lpips.distance)
+    name = f"lpips,vgg{foreign(vgg16, VGG16)}{foreign(linear, LINEAR)}"
+    return {name: lambda x, y: np.asarray(distance(params, x, y))}
 
 
 def paired(
@@ -34,7 +53,7 @@ def paired(
         folder: the pictures to score.
         truth: for each of them a picture of the same name and size, and no other.
         bootstrap: of the intervals over pairs.
-        metrics: name -> metric.
+        metrics: name, and behind commas its settings -> metric.
         names: of both sets, for the protocol.
         tick: called with the number of pairs that are newly done.
 
@@ -61,7 +80,7 @@ def paired(
         tick(1)
     columns = np.array(rows).T
     return {
-        str(Protocol(key, f"{names[0]}{len(places)}", names[1])): _value(values, bootstrap)
+        _protocol(key, f"{names[0]}{len(places)}", names[1]): _value(values, bootstrap)
         for key, values in zip(metrics, columns, strict=True)
     }
 
@@ -71,3 +90,8 @@ def _value(values: np.ndarray, bootstrap: Bootstrap) -> Value:
     return Value(
         float(values.mean()), (len(values),), interval, "" if interval is None else str(bootstrap)
     )
+
+
+def _protocol(key: str, left: str, right: str) -> str:
+    metric, *settings = key.split(",")
+    return str(Protocol(metric, left, right, tuple(settings)))

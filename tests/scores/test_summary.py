@@ -86,13 +86,13 @@ def test_a_picture_that_cannot_be_decoded(tmp_path):
 def test_pillow_resizes_as_the_network_would(shape):
     picture = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     expected = jax.image.resize(to_float(picture), (32, 32, 3), "bilinear", antialias=True)
-    np.testing.assert_allclose(extractor.small(32).prepare(picture), expected, atol=2e-6)
+    np.testing.assert_allclose(extractor.of_lite0(32).prepare(picture), expected, atol=2e-6)
 
 
 def test_lite0_sees_what_the_reports_see(tmp_path):
     pictures = folder(write(tmp_path / "a", names(3), shape=(40, 36, 3)))
-    found = summarise(pictures, extractor.small(32)).rows
+    found = summarise(pictures, extractor.of_lite0(32)).rows
     stacked = to_float(np.stack([pictures.read(i) for i in range(3)]))
     np.testing.assert_allclose(found, lite0.extract(lite0.load(), stacked, size=32), atol=1e-4)
     with pytest.raises(UserError, match="32 px or more, got 31"):
-        extractor.small(31)
+        extractor.of_lite0(31)
