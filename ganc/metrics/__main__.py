@@ -20,6 +20,7 @@ from ganc.scores.distribution import Subsets
 from ganc.scores.extractor import Extractor, of_inception, of_lite0
 from ganc.scores.paired import METRICS, Metric, lpips_metric
 from ganc.scores.score import Scorer, Scores
+from ganc.scores.segmentation import of_drn
 from ganc.scores.summary import default_cache
 from ganc.train.console import console
 
@@ -87,6 +88,8 @@ def main(
     size: int = 224,
     lpips_vgg: Path | None = None,
     lpips_lin: Path | None = None,
+    drn: Path | None = None,
+    labels: Path | None = None,
     kid_subsets: int = 100,
     kid_subset_size: int = 1000,
     resamples: int = 1000,
@@ -109,6 +112,8 @@ def main(
         size: px at which Lite0 sees the pictures.
         lpips_vgg: torchvision's VGG-16, for LPIPS to the truth.
         lpips_lin: lpips/weights/v0.1/vgg.pth of PerceptualSimilarity, for LPIPS to the truth.
+        drn: drn-d-105_ms_cityscapes.pth, for mIoU on Cityscapes.
+        labels: a folder with the train ids of each generated picture, as PNG under its name.
         kid_subsets: over which the kernel distance is averaged; 0 for all pictures at once.
         kid_subset_size: pictures of a subset; smaller sets are compared whole.
         resamples: of the bootstrap intervals.
@@ -118,15 +123,18 @@ def main(
         cache: where features are kept; by default ganc/features in the user's cache folder.
         json_: print one JSON object instead of a table.
     """
+    if (drn is None) != (labels is None):
+        raise UserError("mIoU takes --drn and --labels together")
     scorer = Scorer(
         _extractor(inception, resize, size),
         Subsets(kid_subsets, kid_subset_size, seed),
         Bootstrap(resamples, seed),
         pairs=METRICS | _lpips(lpips_vgg, lpips_lin, truth),
+        segmenter=None if drn is None else of_drn(drn),
         convert=convert,
         cache=cache or default_cache(),
     )
-    scores = scorer.score(generated, real, truth)
+    scores = scorer.score(generated, real, truth, labels)
     if save_statistics is not None:
         statistics.save(save_statistics, scorer.statistics(real))
     if json_:

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from ganc.errors import UserError
 from ganc.metrics import statistics
 from ganc.metrics.bootstrap import Bootstrap
 from ganc.metrics.protocol import Value
@@ -16,6 +17,7 @@ from ganc.scores.distribution import Features, Subsets, frechet, frechet_to_stat
 from ganc.scores.extractor import Extractor
 from ganc.scores.folder import Folder
 from ganc.scores.paired import METRICS, Metric, paired
+from ganc.scores.segmentation import Segmenter, segmentation
 from ganc.scores.summary import summarise
 from ganc.train.console import progress
 
@@ -47,6 +49,7 @@ class Scorer:
         subsets: of the kernel distance.
         bootstrap: of the intervals.
         pairs: metrics of pairs, by name.
+        segmenter: for mIoU, where there are labels.
         convert: take grey and transparent pictures too.
         cache: see `summarise`.
         aside: where progress is shown.
@@ -56,17 +59,22 @@ class Scorer:
     subsets: Subsets = Subsets()
     bootstrap: Bootstrap = Bootstrap()
     pairs: Mapping[str, Metric] = field(default_factory=lambda: METRICS)
+    segmenter: Segmenter | None = None
     convert: bool = False
     cache: Path | None = None
     aside: Console = field(default_factory=lambda: Console(stderr=True))
 
-    def score(self, generated: Path, real: Path, truth: Path | None = None) -> Scores:
+    def score(
+        self, generated: Path, real: Path, truth: Path | None = None, labels: Path | None = None
+    ) -> Scores:
         """The scores of the pictures in `generated`.
 
         Args:
             generated: a folder of pictures.
             real: a folder of real pictures of the same domain, or statistics of them (`.npz`).
             truth: a folder with the true picture of each, under the same name.
+            labels: a folder with the train ids of each, as a PNG under the same name, for the
+                `segmenter`.
 
         Raises:
             UserError: a folder or a file cannot be scored; the message says why.
@@ -76,6 +84,8 @@ class Scorer:
         reals = None if known else self._open(real, 4, "its two halves are compared too")
         true = None if truth is None else self._open(truth, 1, "one for each")
         values = {} if true is None else self._paired(fakes, true)
+        if labels is not None:
+            values |= self._segmentation(fakes, labels)
         a = self.features("generated", fakes)
         if reals is not None:
             b = self.features("real", reals)
@@ -111,6 +121,14 @@ class Scorer:
                 names=(_name("generated", fakes), _name("truth", truth)),
                 tick=tick,
             )
+
+    def _segmentation(self, fakes: Folder, labels: Path) -> dict[str, Value]:
+        if self.segmenter is None:
+            raise UserError("labels need a segmentation network")
+        truth = Folder.open(labels, least=1, why="one for each", convert=True)
+        with self._progress("labels", len(fakes)) as tick:
+            name = _name("generated", fakes)
+            return segmentation(fakes, truth, self.segmenter, self.bootstrap, name=name, tick=tick)
 
     def _open(self, path: Path, least: int, why: str) -> Folder:
         return Folder.open(path, least=least, why=why, convert=self.convert)

@@ -12,7 +12,8 @@ from pictures import names, write
 from PIL import Image
 
 from ganc import cli
-from ganc.features import inception, resizing, weights
+from ganc.data.pictures import to_float
+from ganc.features import inception, lpips, resizing, vgg, weights
 from ganc.metrics import __main__ as program
 from ganc.metrics.frechet import frechet_distance
 
@@ -122,3 +123,32 @@ def test_missing_weights_cost_one_line(root, capsys):
     with pytest.raises(SystemExit) as end:
         cli.run(program.main, [*map(str, command), "--inception", str(root / "bad.pth")])
     assert end.value.code == 2 and capsys.readouterr().err.count("\n") == 1
+
+
+def test_lpips_of_a_folder(root, capsys):
+    torch = tool("torch")
+    linear = {
+        f"lin{i}.model.1.weight": (1, n, 1, 1) for i, n in enumerate((64, 128, 256, 512, 512))
+    }
+    files = {
+        "lpips-vgg": weights.shapes(conv for block in vgg.blocks(16) for conv in block),
+        "lpips-lin": linear,
+    }
+    flags = ["--truth", str(root / "truth"), "--size", "32"]
+    for flag, shapes in files.items():
+        tensors = {k: torch.from_numpy(abs(v)) for k, v in random_weights(shapes).items()}
+        torch.save(tensors, root / f"{flag}.pth")
+        flags += [f"--{flag}", str(root / f"{flag}.pth")]
+    write(root / "truth", names(3), shape=(40, 56, 3), seed=9)
+    found = scores(capsys, root, *flags)
+    key, value = found["lpips"]
+    assert key.startswith("lpips[vgg:") and key.endswith(",generated3-vs-truth]")
+    params = lpips.load(root / "lpips-vgg.pth", root / "lpips-lin.pth")
+    x, y = (
+        to_float(np.stack([np.asarray(Image.open(f)) for f in sorted((root / folder).iterdir())]))
+        for folder in ("fake", "truth")
+    )
+    assert value == pytest.approx(float(lpips.distance(params, x, y).mean()), rel=1e-4)
+    with pytest.raises(SystemExit) as end:
+        scores(capsys, root, *flags[:-2])
+    assert end.value.code == 2 and "--lpips-lin together" in capsys.readouterr().err
