@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -14,7 +16,13 @@ WIDTHS = (64, 128, 256, 512, 512)
 INDICES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 ENDS = (2, 7, 14, 21, 28)
 
-distance = jax.jit(lpips.distance)
+
+@jax.jit
+@functools.partial(jax.grad, has_aux=True)
+def gradient(x, params, y):
+    """Of the sum over pairs with respect to x, and the distances."""
+    distances = lpips.distance(params, x, y)
+    return distances.sum(), distances
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +44,18 @@ def params(files):
     return lpips.load(*files[:2])
 
 
+@pytest.fixture
+def pair(waves):
+    """Two arrays of two pictures; the first two are more alike than the other two."""
+    first, second, third = (waves(32, 40, seed) for seed in range(3))
+    return np.concatenate([first, second]), np.concatenate([third, -second])
+
+
 def reference(network, rows, x, y):
     # ScalingLayer and NetLinLayer of PerceptualSimilarity 0.1.
-    shift = torch.tensor([-0.030, -0.088, -0.188])[:, None, None]
-    scale = torch.tensor([0.458, 0.448, 0.450])[:, None, None]
-    x, y = ((torch.from_numpy(z.transpose(0, 3, 1, 2).copy()) - shift) / scale for z in (x, y))
+    shift = torch.tensor([-0.030, -0.088, -0.188])
+    scale = torch.tensor([0.458, 0.448, 0.450])
+    x, y = (((z - shift) / scale).permute(0, 3, 1, 2) for z in (x, y))
     total = 0
     for index in INDICES:
         kernel, bias = network[f"features.{index}.weight"], network[f"features.{index}.bias"]
@@ -50,30 +65,33 @@ def reference(network, rows, x, y):
             row = rows[f"lin{ENDS.index(index)}.model.1.weight"]
             total = total + F.conv2d((first - second) ** 2, row).mean((1, 2, 3))
             x, y = (F.max_pool2d(z, 2) for z in (x, y))
-    return total.numpy()
+    return total
 
 
-def test_equals_pytorch(params, files, waves):
-    x = np.concatenate([waves(32, 40), waves(32, 40, seed=1)])
-    y = np.concatenate([0.5 * waves(32, 40, seed=2), -x[1:]])
-    expected = reference(*files[2:], x, y)
-    assert expected.min() > 0.01 and np.ptp(expected) > 0.01
-    np.testing.assert_allclose(distance(params, x, y), expected, rtol=1e-5)
+def test_value_and_gradient_equal_pytorch(params, files, pair):
+    x, y = (torch.from_numpy(z) for z in pair)
+    expected = reference(*files[2:], x.requires_grad_(), y)
+    expected.sum().backward()
+    found, distances = gradient(pair[0], params, pair[1])
+    assert 0.01 < expected[0] < 0.9 * expected[1]
+    np.testing.assert_allclose(distances, expected.detach(), rtol=1e-5)
+    # Not by element: a ReLU next to 0 may round to its other side.
+    assert np.linalg.norm(found - x.grad.numpy()) < 0.01 * np.linalg.norm(x.grad)
 
 
-def test_is_a_distance_of_pairs(params, waves):
-    x, y = (np.concatenate([waves(32, 40, i), waves(32, 40, i + 1)]) for i in (0, 3))
-    np.testing.assert_allclose(distance(params, x, x), 0, atol=1e-9)
-    np.testing.assert_allclose(distance(params, x, y), distance(params, y, x), rtol=1e-5)
+def test_is_a_distance_of_pairs(params, pair):
+    x, y = pair
+    np.testing.assert_allclose(gradient(x, params, x)[1], 0, atol=1e-9)
+    forth, back = gradient(x, params, y)[1], gradient(y, params, x)[1]
+    np.testing.assert_allclose(forth, back, rtol=1e-5)
 
 
-def test_has_a_value_and_a_gradient_where_no_channel_answers(params, waves):
+def test_has_a_value_and_a_gradient_where_no_channel_answers(params, pair):
     first, second = params["vgg"][0]
     deaf = {**second, "bias": second["bias"] - 1e3}  # relu1_2 is 0 everywhere
     params = {**params, "vgg": [[first, deaf], *params["vgg"][1:]]}
-    both = jax.jit(jax.value_and_grad(lambda x, params, y: lpips.distance(params, x, y).sum()))
-    value, gradient = both(waves(16, 16), params, -waves(16, 16))
-    assert np.isfinite(value) and np.isfinite(gradient).all()
+    for found in gradient(pair[0], params, pair[1]):
+        assert np.isfinite(found).all()
 
 
 def test_refuses_pictures_of_two_sizes(params, waves):
