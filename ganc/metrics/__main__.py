@@ -71,11 +71,13 @@ def _extractor(path: Path | None, resize: Resize, size: int) -> Extractor:
     return of_lite0(size)
 
 
-def _lpips(vgg16: Path | None, linear: Path | None, truth: Path | None) -> dict[str, Metric]:
+def _lpips(vgg16: Path | None, linear: Path | None, others: Path | None) -> dict[str, Metric]:
     if vgg16 is None and linear is None:
         return {}
-    if vgg16 is None or linear is None or truth is None:
-        raise UserError("LPIPS takes --lpips-vgg and --lpips-lin together, and --truth")
+    if vgg16 is None or linear is None or others is None:
+        raise UserError(
+            "LPIPS takes --lpips-vgg and --lpips-lin together, and --truth or --teacher"
+        )
     return lpips_metric(vgg16, linear)
 
 
@@ -83,6 +85,7 @@ def main(
     generated: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="GENERATED")],
     real: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="REAL")],
     truth: Path | None = None,
+    teacher: Path | None = None,
     inception: Path | None = None,
     resize: Resize = "bilinear",
     size: int = 224,
@@ -105,6 +108,7 @@ def main(
         generated: a folder of PNG, JPEG and WebP pictures; its subfolders are not read.
         real: a folder of real pictures of the same domain, or their statistics, an .npz.
         truth: a folder with the true picture of each, under the same name.
+        teacher: a folder with the picture of the uncompressed model of each, under the same name.
         inception: pytorch-fid's or torch-fidelity's file of the weights of 2015-12-05: FID, and KID
             on its features, instead of the distances on Lite0.
         resize: how pictures become what Inception sees: as in pytorch-fid, clean-fid or
@@ -129,12 +133,12 @@ def main(
         _extractor(inception, resize, size),
         Subsets(kid_subsets, kid_subset_size, seed),
         Bootstrap(resamples, seed),
-        pairs=METRICS | _lpips(lpips_vgg, lpips_lin, truth),
+        pairs=METRICS | _lpips(lpips_vgg, lpips_lin, truth or teacher),
         segmenter=None if drn is None else of_drn(drn),
         convert=convert,
         cache=cache or default_cache(),
     )
-    scores = scorer.score(generated, real, truth, labels)
+    scores = scorer.score(generated, real, truth=truth, teacher=teacher, labels=labels)
     if save_statistics is not None:
         statistics.save(save_statistics, scorer.statistics(real))
     if json_:

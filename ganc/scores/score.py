@@ -28,7 +28,7 @@ class Scores:
 
     Attributes:
         values: protocol string -> value.
-        sets: `generated`, `real` and `truth` -> where they are, how many, and their hash.
+        sets: `generated`, `real`, `truth`, `teacher` -> where they are, how many, their hash.
     """
 
     values: dict[str, Value]
@@ -65,7 +65,13 @@ class Scorer:
     aside: Console = field(default_factory=lambda: Console(stderr=True))
 
     def score(
-        self, generated: Path, real: Path, truth: Path | None = None, labels: Path | None = None
+        self,
+        generated: Path,
+        real: Path,
+        *,
+        truth: Path | None = None,
+        teacher: Path | None = None,
+        labels: Path | None = None,
     ) -> Scores:
         """The scores of the pictures in `generated`.
 
@@ -73,6 +79,7 @@ class Scorer:
             generated: a folder of pictures.
             real: a folder of real pictures of the same domain, or statistics of them (`.npz`).
             truth: a folder with the true picture of each, under the same name.
+            teacher: the pictures of the model that was compressed, likewise.
             labels: a folder with the train ids of each, as a PNG under the same name, for the
                 `segmenter`.
 
@@ -82,8 +89,14 @@ class Scorer:
         known = statistics.load(real) if real.suffix == ".npz" else None
         fakes = self._open(generated, 2, "a covariance needs two")
         reals = None if known else self._open(real, 4, "its two halves are compared too")
-        true = None if truth is None else self._open(truth, 1, "one for each")
-        values = {} if true is None else self._paired(fakes, true)
+        pairs = {
+            name: self._open(path, 1, "one for each")
+            for name, path in {"truth": truth, "teacher": teacher}.items()
+            if path is not None
+        }
+        values: dict[str, Value] = {}
+        for name, folder in pairs.items():
+            values |= self._paired(fakes, name, folder)
         if labels is not None:
             values |= self._segmentation(fakes, labels)
         a = self.features("generated", fakes)
@@ -92,8 +105,8 @@ class Scorer:
             values |= [kernel(a, b, self.subsets, self.bootstrap), frechet(a, b)]
         if known is not None:
             values |= [frechet_to_statistics(a, known)]
-        folders = {"generated": fakes, "real": reals, "truth": true}
-        sets = {name: _about(folder) for name, folder in folders.items() if folder is not None}
+        folders = {"generated": fakes, **({"real": reals} if reals else {}), **pairs}
+        sets = {name: _about(folder) for name, folder in folders.items()}
         if known is not None:
             sets["real"] = {"path": str(real), "pictures": known.n, "sha256": known.sha256}
         return Scores(values, sets)
@@ -111,16 +124,10 @@ class Scorer:
         folder = self._open(real, 2, "a covariance needs two")
         return self.features("real", folder).statistics(folder.sha256)
 
-    def _paired(self, fakes: Folder, truth: Folder) -> dict[str, Value]:
-        with self._progress("pairs", len(fakes)) as tick:
-            return paired(
-                fakes,
-                truth,
-                self.bootstrap,
-                metrics=self.pairs,
-                names=(_name("generated", fakes), _name("truth", truth)),
-                tick=tick,
-            )
+    def _paired(self, fakes: Folder, name: str, others: Folder) -> dict[str, Value]:
+        with self._progress(name, len(fakes)) as tick:
+            names = _name("generated", fakes), _name(name, others)
+            return paired(fakes, others, self.bootstrap, metrics=self.pairs, names=names, tick=tick)
 
     def _segmentation(self, fakes: Folder, labels: Path) -> dict[str, Value]:
         if self.segmenter is None:

@@ -5,7 +5,7 @@ Every comparison prints both numbers and their relative difference.
 
 import numpy as np
 import pytest
-from peers import assert_close, tool
+from scoring_tools import assert_close, tool
 
 from ganc.data.pictures import to_float
 from ganc.metrics.frechet import frechet_distance, gaussian_distance

@@ -7,9 +7,9 @@ import json
 
 import numpy as np
 import pytest
-from peers import assert_close, tool
 from pictures import names, write
 from PIL import Image
+from scoring_tools import assert_close, tool
 
 from ganc import cli
 from ganc.data.pictures import to_float

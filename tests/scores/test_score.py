@@ -24,6 +24,11 @@ from ganc.scores.extractor import Extractor
 from ganc.scores.score import Scorer
 
 
+@pytest.fixture(autouse=True)
+def no_cache_of_the_user(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+
+
 def toy(protocol="toy@8"):
     def network(params, x):
         return x.reshape(len(x), -1)[:, :6] * params
@@ -45,7 +50,7 @@ def read(directory):
 
 
 def test_every_value_is_that_of_the_arrays(folders):
-    scores = Scorer(toy()).score(folders / "fake", folders / "real", folders / "truth")
+    scores = Scorer(toy()).score(folders / "fake", folders / "real", truth=folders / "truth")
     x, y, truth = (read(folders / name) for name in ("fake", "real", "truth"))
     p, q = (3 * z[:, :8, :8].reshape(len(z), -1)[:, :6] for z in (x, y))
     expected = {
@@ -106,8 +111,18 @@ def test_statistics_replace_a_folder(folders, tmp_path):
     assert list(plain.values) == ["fd[toy@8,generated7-vs-npz]"]
 
 
+def test_the_teacher_is_another_truth(folders):
+    where = {"truth": folders / "truth", "teacher": folders / "fake"}
+    scores = Scorer(toy()).score(folders / "fake", folders / "real", **where)
+    assert scores.values["l1[generated7-vs-teacher]"].value == 0
+    assert scores.values["l1[generated7-vs-truth]"].value > 0
+    assert list(scores.sets) == ["generated", "real", "truth", "teacher"]
+
+
 def test_equal_folders(folders):
-    scores = Scorer(toy()).score(folders / "fake", folders / "real", folders / "fake").to_json()
+    scores = (
+        Scorer(toy()).score(folders / "fake", folders / "real", truth=folders / "fake").to_json()
+    )
     values = {Protocol.parse(k).metric: v["value"] for k, v in scores["metrics"].items()}
     assert values["l1"] == 0 and values["ssim"] == pytest.approx(1) and values["psnr"] is None
 
