@@ -45,8 +45,12 @@ def polynomial_mmd(x: _Array, y: _Array) -> _Array:
 
 
 def kernel_distance(x: ArrayLike, y: ArrayLike) -> float:
-    """`polynomial_mmd` of `x` (n d) and `y` (m d) on the host in float64: the number to report."""
-    return float(polynomial_mmd(np.asarray(x, np.float64), np.asarray(y, np.float64)))
+    """`polynomial_mmd` of `x` (n d) and `y` (m d) on the host in float64: the number to report.
+
+    Raises:
+        ValueError: the shapes do not fit, or a feature is not finite.
+    """
+    return float(polynomial_mmd(_finite(x), _finite(y)))
 
 
 def subset_distances(
@@ -64,12 +68,12 @@ def subset_distances(
     Returns: (subsets) float64.
 
     Raises:
-        ValueError: a set has fewer rows than a subset.
+        ValueError: a set has fewer rows than a subset, or a feature is not finite.
 
     Reference: Binkowski et al. 2018 (arXiv 1801.01401), section 4; 100 subsets of 1,000 is what
     its published numbers, and the common tools, take.
     """
-    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    x, y = _finite(x), _finite(y)
     if min(len(x), len(y)) < size:
         raise ValueError(f"subsets of {size} need as many rows, got {len(x)} and {len(y)}")
     rng = np.random.default_rng(seed)
@@ -101,6 +105,13 @@ def kernel_interval(x: ArrayLike, y: ArrayLike, bootstrap: Bootstrap) -> Interva
     between = ((times_x @ across) * times_y).sum(axis=1) / (len(x) * len(y))
     within = mean_within(times_x, within_x) + mean_within(times_y, within_y)
     return bootstrap.interval(within - 2 * between)
+
+
+def _finite(rows: ArrayLike) -> np.ndarray:
+    rows = np.asarray(rows, np.float64)
+    if not np.isfinite(rows).all():
+        raise ValueError("the features hold values that are not finite")
+    return rows
 
 
 def _spread(rows: np.ndarray) -> np.ndarray:

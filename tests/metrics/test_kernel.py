@@ -66,6 +66,9 @@ def test_refuses_shapes_that_do_not_fit():
     for x, y in [(np.ones((3, 2)), np.ones((3, 4))), (np.ones((1, 2)), np.ones((3, 2)))]:
         with pytest.raises(ValueError, match="expected shapes"):
             kernel_distance(x, y)
+    for distance in (kernel_distance, lambda x, y: subset_distances(x, y, size=2)):
+        with pytest.raises(ValueError, match="not finite"):
+            distance([[0.0], [np.nan]], [[0.0], [1.0]])
 
 
 def test_a_subset_of_all_rows_is_the_whole():
