@@ -6,10 +6,14 @@ A family is a module with a frozen dataclass `Spec` and a function `generator(sp
 from types import ModuleType
 from typing import Any
 
-from ganc.models import resnet
+from ganc.models import deep_resnet, resnet, unet
 from ganc.types import Generator
 
-FAMILIES: dict[str, ModuleType] = {"resnet": resnet}
+FAMILIES: dict[str, ModuleType] = {
+    "resnet": resnet,
+    "deep_resnet": deep_resnet,
+    "unet": unet,
+}
 """Name -> module."""
 
 

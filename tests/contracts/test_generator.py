@@ -14,6 +14,7 @@ from ganc.models import discriminators
 from ganc.models.families import FAMILIES, family_of
 from ganc.models.families import generator as build
 from ganc.nn import conv
+from ganc.nn.layers import mask_of
 from ganc.search.space import Space
 
 FIRST = list({family_of(case.spec): case for case in reversed(CASES)}.values())
@@ -57,6 +58,11 @@ def subsets(generator, seed=0):
     }
 
 
+def places(generator, kept, group):
+    """Where the kept channels of a group, or of several that are concatenated, lie."""
+    return np.flatnonzero(mask_of(channels.masks(kept, generator.widths), group))
+
+
 KEEPS = {"prefixes": prefixes, "subsets": subsets}
 every_keep = pytest.mark.parametrize("keep", KEEPS)
 
@@ -71,7 +77,9 @@ def test_the_tables_describe_the_generator(case, random_params):
     assert sorted(driven) == sorted(generator.widths)
     taps = jax.eval_shape(generator.apply, params, pictures(case)).taps
     widths = {name: tap.shape[-1] for name, tap in taps.items()}
-    assert widths == {name: generator.widths[group] for name, group in generator.taps.items()}
+    assert widths == {
+        name: channels.count(group, generator.widths) for name, group in generator.taps.items()
+    }
 
 
 @every_case
@@ -96,7 +104,8 @@ def test_masked_equals_sliced(case, keep, random_params):
     assert np.std(sliced.image) > 0.01
     np.testing.assert_allclose(wide.image, sliced.image, atol=1e-5)
     for name, group in generator.taps.items():
-        np.testing.assert_allclose(wide.taps[name][..., kept[group]], sliced.taps[name], atol=1e-5)
+        inside = wide.taps[name][..., places(generator, kept, group)]
+        np.testing.assert_allclose(inside, sliced.taps[name], atol=1e-5)
 
 
 @every_case
@@ -107,10 +116,12 @@ def test_inactive_channels_are_exactly_zero(case, keep, random_params):
     masks = channels.masks(kept, generator.widths)
     taps = applied(case)[1](random_params(generator), pictures(case), masks).taps
     for name, group in generator.taps.items():
-        inactive = np.delete(taps[name], kept[group], axis=-1)
-        assert inactive.shape[-1] == generator.widths[group] - half(generator.widths[group])
+        active = places(generator, kept, group)
+        inactive = np.delete(taps[name], active, axis=-1)
+        left = {each: width - half(width) for each, width in generator.widths.items()}
+        assert inactive.shape[-1] == channels.count(group, left)
         np.testing.assert_array_equal(inactive, 0)
-        assert (np.abs(taps[name][..., kept[group]]).max(axis=(0, 1, 2)) > 0).all()
+        assert (np.abs(taps[name][..., active]).max(axis=(0, 1, 2)) > 0).all()
 
 
 def inside(generator, masks, params):
@@ -167,9 +178,8 @@ def test_axes_agree_with_the_shapes_when_a_group_is_one_wider(case):
         wide, output = shapes({**generator.widths, group: width + 1})
         assert output.image.shape == (*x.shape[:3], 3)
         for name, tap in output.taps.items():
-            assert tap.shape[-1] == generator.widths[generator.taps[name]] + (
-                generator.taps[name] == group
-            )
+            widened = {**generator.widths, group: width + 1}
+            assert tap.shape[-1] == channels.count(generator.taps[name], widened)
         touched = []
 
         def check(names, before, after, group=group, touched=touched):
@@ -334,6 +344,7 @@ def test_every_case_and_family_has_a_row():
 
 DISCRIMINATORS = {
     discriminators.PatchSpec(ndf=128, channels_in=6): 11_040_641,
+    discriminators.PatchSpec(ndf=128, channels_in=6, norm="batch"): 11_042_433 + 2 * 1792,
     discriminators.PatchSpec(ndf=64): 2_764_737,
     discriminators.PatchSpec(ndf=64, channels_in=6): 2_767_809,
 }

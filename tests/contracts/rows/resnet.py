@@ -22,7 +22,26 @@ def row(spec: Spec, params: int, published: int, true: int, arch: str | None = N
     return Cost(spec, params, {"published": published, "true": true}, arch)
 
 
+def omgd(spec: Spec, params: int, published: int, true: int | None = None) -> Cost:
+    macs = {"torchprofile-0.0.3": published}
+    return Cost(spec, params, macs if true is None else macs | {"true": true})
+
+
+# Ren et al. 2021 (arXiv 2108.06908), measured with their released code.
+OMGD = [
+    omgd(Spec(8, separable=True), 38_723, 439_615_488, 326_369_280),
+    omgd(Spec(12, separable=True), 80_547, 857_604_096, 602_800_128),
+    omgd(Spec(16, separable=True), 137_347, 1_407_713_280, 954_728_448),
+    omgd(Spec(24, separable=True), 295_875, 2_904_293_376, 1_885_077_504),
+    omgd(Spec(48, separable=True), 1_130_883, 10_564_927_488, 6_488_064_000),
+    omgd(Spec(64, separable=True), 1_987_075, 18_314_428_416, 11_066_671_104),
+    omgd(Spec(96, separable=True), 4_418_307, 40_155_217_920, 23_847_763_968),
+    omgd(Spec(64), 11_378_179, 56_799_264_768, 49_551_507_456),
+    omgd(Spec(16), 715_651, 3_781_165_056),
+]
+
 COSTS = [
+    *OMGD,
     row(Spec(ngf=64), 11_378_179, 56_831_770_624, 49_551_507_456),
     row(Spec(32, separable=True), 514_307, 4_955_045_888, 3_117_416_448),
     row(Spec(48, separable=True), 1_130_883, 10_603_462_656, 6_488_064_000),
