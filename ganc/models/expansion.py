@@ -29,7 +29,7 @@ def inner_groups(name: str, multiplier: int) -> dict[str, int]:
 
 
 class Expansion(nn.Module):
-    """x + F(x), where F is convolutions of 1x1, 3x3, 1x1 and 3x3 with 4, 4, 1 and 1 times x's width.
+    """x + F(x); F convolves by 1x1, 3x3, 1x1 and 3x3, to 4, 4, 1 and 1 times the channels of x.
 
     A norm follows each, a ReLU all but the last. The first is padded though it is 1x1, so its norm
     measures the border too; the 3x3 behind it takes that border off.

@@ -70,8 +70,8 @@ class Spec:
 def generator(spec: Spec) -> Generator:
     """The generator of `spec`; the entries of an architecture are the widths of its stages.
 
-    Stage enc`i` halves the resolution for the i-th time; dec`i` undoes that, on the concatenation of
-    enc`i` and dec`i+1`.
+    Stage `enc<i>` halves the resolution, counting from 0; `dec<i>` undoes that, from `enc<i>` and
+    `dec<i + 1>` concatenated.
 
     Taps, the four positions that Ren et al. distil: `enc1` and `enc3` are what those stages give,
     after the LeakyReLU; `cat3` and `cat1` are what dec3 and dec1 take, after the ReLU.
