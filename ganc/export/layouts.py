@@ -8,9 +8,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-Kind = Literal["conv", "transposed", "linear", "norm", "spectral"]
-"""What a layer is, and so which arrays it has: `spectral` is a convolution whose kernel PyTorch
-divides by its largest singular value."""
+Kind = Literal["conv", "transposed", "linear", "norm", "spectral", "scale", "from_bgr", "to_bgr"]
+"""What a layer is, and so which arrays it has. `spectral` is a convolution whose kernel PyTorch
+divides by its largest singular value, `scale` a norm whose arrays are called scale and shift;
+`from_bgr` and `to_bgr` are the first and the last convolution of a network that has blue first."""
 
 
 class Layer(NamedTuple):
@@ -63,6 +64,25 @@ _LEAVES: dict[Kind, tuple[_Leaf, ...]] = {
         _Leaf("kernel", "weight_orig", *_CONV),
         _Leaf("u", "weight_u", _same, _same),
         _Leaf("v", "weight_v", _same, _same),
+    ),
+    "scale": (_Leaf("scale", "scale", _same, _same), _Leaf("bias", "shift", _same, _same)),
+    "from_bgr": (
+        _Leaf(
+            "kernel",
+            "weight",
+            lambda a: a[:, :, ::-1].transpose(3, 2, 0, 1),
+            lambda a: a.transpose(2, 3, 1, 0)[:, :, ::-1],
+        ),
+        _BIAS,
+    ),
+    "to_bgr": (
+        _Leaf(
+            "kernel",
+            "weight",
+            lambda a: a[..., ::-1].transpose(3, 2, 0, 1),
+            lambda a: a.transpose(2, 3, 1, 0)[..., ::-1],
+        ),
+        _Leaf("bias", "bias", lambda a: a[::-1], lambda a: a[::-1]),
     ),
 }
 

@@ -57,13 +57,15 @@ class _Norm(nn.Module):
 class InstanceNorm(_Norm):
     """Instance norm; training and evaluation are the same."""
 
+    eps: float = EPSILON
+
     @nn.compact
     def __call__(
         self, x: jax.Array, masks: Masks | None = None, momentum: float | None = None
     ) -> jax.Array:
         """(b h w c) to the same shape."""
         del masks, momentum  # each channel of each picture is normalised by itself
-        return self.scaled(instance_norm(x))
+        return self.scaled(instance_norm(x, self.eps))
 
 
 class BatchNorm(_Norm):

@@ -1,8 +1,8 @@
 """The ResNet family.
 
 Published models: profiled with torchprofile 0.0.1, see Li et al. 2020 (arXiv 2003.08936), table 1,
-and their released configurations; strings of six entries are written out as eight. Cases of ngf 4:
-computed by hand from the layers.
+and their released configurations. GAN Slimming's: Wang et al. 2020 (arXiv 2008.11062), equal to
+the digits that its figures print. Cases of ngf 4: computed by hand from the layers.
 """
 
 from cases import Case, Cost
@@ -11,11 +11,24 @@ from ganc.models.resnet import Spec
 
 MOBILE = Spec(ngf=64, separable=True)
 
+SIX = Spec(ngf=64, separable=True, entries=6)
+OLD = Spec(ngf=64, separable=True, entries=6, legacy=True)
+
 CASES = [
     Case(Spec(ngf=4, blocks=3)),
     Case(Spec(ngf=4, blocks=3, separable=True), grouped=True),
-    Case(Spec(ngf=4, blocks=9, separable=True), grouped=True),
+    Case(Spec(ngf=4, blocks=3, norm="batch")),
+    Case(Spec(ngf=4, blocks=9, norm="slimming", legacy=True)),
 ]
+SLIM = Spec(norm="slimming")
+SLIMMED = {
+    "stem": 17, "down1": 45, "up1": 50, "up2": 23,
+    **{f"block{i}": width for i, width in enumerate((12, 30, 8, 64, 100, 3, 77, 20, 41))},
+}  # fmt: skip
+
+
+def slim(spec: Spec, params: int, convolutions: int, true: int, **widths: int) -> Cost:
+    return Cost(spec, params, {"convolutions": convolutions, "true": true}, widths=widths)
 
 
 def row(spec: Spec, params: int, published: int, true: int, arch: str | None = None) -> Cost:
@@ -52,6 +65,13 @@ COSTS = [
     row(MOBILE, 341_627, 2_670_067_712, 1_941_307_392, "24_24_24_32_32_32_20_16"),
     row(MOBILE, 822_051, 4_993_843_200, 4_055_629_824, "32_32_48_32_48_48_16_16"),
     row(MOBILE, 702_835, 4_863_164_416, 3_699_376_128, "24_24_40_56_24_56_16_40"),
+    # One inner width for all blocks, and the rule of the first models.
+    row(SIX, 341_627, 2_670_067_712, 1_941_307_392, "24_24_24_32_20_16"),
+    row(OLD, 302_651, 2_510_422_016, 1_783_234_560, "24_24_24_32_20_16"),
+    row(OLD, 699_875, 4_808_769_536, 3_758_751_744, "32_32_40_48_16_32"),
+    row(SIX, 763_427, 5_069_078_528, 4_017_487_872, "32_32_40_48_16_32"),
+    row(SIX, 707_347, 5_664_538_624, 4_104_388_608, "48_32_40_40_24_32"),
+    row(OLD, 707_347, 5_664_538_624, 4_104_388_608, "48_32_40_40_24_32"),
     row(MOBILE, 763_427, 5_069_078_528, 4_017_487_872, "32_32_40_48_48_48_16_32"),
     row(MOBILE, 780_819, 5_591_531_520, 4_031_250_432, "32_32_48_32_32_48_24_24"),
     row(MOBILE, 707_347, 5_664_538_624, 4_104_388_608, "48_32_40_40_40_40_24_32"),
@@ -59,10 +79,32 @@ COSTS = [
     row(MOBILE, 866_947, 5_606_342_656, 4_439_801_856, "32_32_48_32_64_40_16_32"),
     row(MOBILE, 708_291, 4_527_882_240, 3_592_028_160, "32_32_48_40_32_32_16_16"),
     row(MOBILE, 784_131, 4_838_522_880, 3_901_095_936, "32_32_48_40_48_32_16_16"),
+    slim(SLIM, 11_383_555, 56_799_264_768, 49_551_507_456),
+    slim(Spec(32, norm="slimming"), 2_853_251, 14_508_097_536, 12_696_158_208),
+    slim(Spec(16, norm="slimming"), 716_995, 3_781_165_056, 3_328_180_224),
+    slim(SLIM, 1_881_868, 10_188_963_840, 8_264_663_040, **SLIMMED),
     row(Spec(4, 3, False), 18_019, 182_124_544, 152_567_808),
     row(Spec(4, 3, True), 6_691, 135_725_056, 105_775_104),
     row(Spec(4, 6, False), 31_939, 239_140_864, 209_190_912),
     row(Spec(4, 6, True), 9_283, 146_341_888, 115_605_504),
     row(Spec(4, 9, False), 45_859, 296_157_184, 265_814_016),
     row(Spec(4, 9, True), 11_875, 156_958_720, 125_435_904),
+    Cost(
+        Spec(4, 3, norm="batch"),  # 136 biases fewer, twice as many scales and shifts
+        18_019 + 136,
+        {
+            "published": 182_124_544 - 1_245_184,
+            "torchprofile-0.0.3": 182_124_544,
+            "true": 152_567_808,
+        },
+    ),
+    Cost(
+        Spec(4, 9, norm="slimming", legacy=True),  # the norms of the trunk have no scale
+        45_859 + 2 * 168,
+        {
+            "published": 296_157_184,
+            "torchprofile-0.0.3": 296_157_184 - 10 * 64 * 64 * 16,
+            "true": 265_814_016,
+        },
+    ),
 ]
