@@ -8,7 +8,7 @@ from cases import Case, Cost
 
 from ganc.models.deep_resnet import Spec
 
-CASES = [Case(Spec(ngf=4, blocks=3), grouped=True)]
+CASES = [Case(Spec(ngf=4, blocks=3, norm="batch"), grouped=True)]
 
 
 def row(spec: Spec, params: int, published: int, true: int) -> Cost:
@@ -19,4 +19,5 @@ COSTS = [
     row(Spec(12), 1_436_583, 10_323_820_800, 10_069_016_832),
     row(Spec(16), 2_547_123, 18_236_542_976, 17_783_558_144),
     row(Spec(24), 5_715_723, 40_769_160_192, 39_749_944_320),
+    row(Spec(4, 3, "batch"), 158_787, 1_195_031_872, 1_157_576_960),
 ]

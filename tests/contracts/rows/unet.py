@@ -10,7 +10,8 @@ from ganc.models.unet import Spec
 
 CASES = [
     Case(Spec(ngf=4, downs=5), size=(32, 32)),
-    Case(Spec(ngf=4, downs=5, norm="instance", deeper=True), size=(32, 32)),
+    Case(Spec(ngf=4, downs=5, norm="instance"), size=(64, 64)),
+    Case(Spec(ngf=4, downs=5, deeper=True), size=(32, 32)),
 ]
 
 
@@ -29,4 +30,7 @@ COSTS = [
     row(Spec(64, norm="instance"), 54_409_603, 18_140_364_800),
     row(Spec(12, deeper=True), 24_856_251, 10_363_833_600, 9_868_631_040),
     row(Spec(16, deeper=True), 44_171_939, 18_376_141_824, 17_531_650_048),
+    row(Spec(4, 5), 65_835, 90_357_760, 30_408_704),
+    row(Spec(4, 5, norm="instance"), 65_755, 90_177_536, 30_408_704),
+    row(Spec(4, 5, deeper=True), 636_395, 1_028_155_392, 960_683_008),
 ]
