@@ -94,14 +94,14 @@ def _leaves(layers: Sequence[Layer]):
 
 
 def to_torch(flat: Mapping[str, np.ndarray], layers: Sequence[Layer]) -> dict[str, np.ndarray]:
-    """Parameters under PyTorch's names and in its layouts, in its order.
+    """Parameters under PyTorch's names and in its layouts, in its order; the arrays are views.
 
     Args:
         flat: parameters by their paths.
         layers: all layers of the network, in the order in which PyTorch registers them.
     """
     return {
-        theirs: np.ascontiguousarray(leaf.to_torch(np.asarray(flat[ours])))
+        theirs: leaf.to_torch(np.asarray(flat[ours]))
         for ours, theirs, leaf in _leaves(layers)
         if ours in flat
     }
@@ -110,12 +110,7 @@ def to_torch(flat: Mapping[str, np.ndarray], layers: Sequence[Layer]) -> dict[st
 def from_torch(arrays: Mapping[str, np.ndarray], layers: Sequence[Layer]) -> dict[str, np.ndarray]:
     """The inverse of `to_torch`: parameters by their paths; arrays of no layer are left out."""
     return {
-        ours: np.ascontiguousarray(leaf.from_torch(arrays[theirs]))
+        ours: leaf.from_torch(arrays[theirs])
         for ours, theirs, leaf in _leaves(layers)
         if theirs in arrays
     }
-
-
-def names(layers: Sequence[Layer]) -> dict[str, str]:
-    """Path here -> name there, of every array that the layers may have."""
-    return {ours: theirs for ours, theirs, _ in _leaves(layers)}
