@@ -161,10 +161,13 @@ def load(net, params, layers):
 
 
 def apply(net, x, train=False):
-    """The pictures of `net` (b h w c)."""
+    """The pictures of `net` (b h w c), in double precision.
+
+    In single precision, the deeper networks of PyTorch are 1e-4 off themselves.
+    """
     torch = pytorch()
     with torch.no_grad():
-        y = net.train(train)(torch.from_numpy(np.array(x.transpose(0, 3, 1, 2))))
+        y = net.double().train(train)(torch.from_numpy(np.float64(x.transpose(0, 3, 1, 2))))
     return y.numpy().transpose(0, 2, 3, 1)
 
 

@@ -35,7 +35,7 @@ def test_training_with_batch_norms_equals_pytorch(random_params):
     layers = peers.fill(net, params, peers.deep_resnet_layers(spec))
     expected = peers.apply(net, x, train=True)
     found = jax.jit(lambda p, x: generator.apply(p, x, momentum=0.1))(params, x)
-    np.testing.assert_allclose(found.image, expected, atol=1e-4)
+    np.testing.assert_allclose(found.image, expected, atol=3e-4)  # as in test_unet.py
     moved, wanted = flatten(found.statistics), peers.statistics(net, layers)
     assert set(moved) == set(wanted) != set()
     for name, array in wanted.items():
