@@ -4,6 +4,7 @@ A checkpoint becomes a model directory, a model directory becomes a checkpoint. 
 depth are recognised from the names and shapes in the file. Nothing in a file is executed.
 """
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from ganc.models import store
 from ganc.models.families import family_of
 from ganc.models.families import generator as generator_of
 from ganc.models.flat import expected_shapes, flatten, unflatten
+from ganc.models.resnet import Spec as ResNetSpec
 from ganc.types import Arch, Generator, Params, Slot, Widths
 
 NAMES: dict[str, ModuleType] = {
@@ -35,12 +37,14 @@ NAMES: dict[str, ModuleType] = {
 }
 """Family -> the module with `layers(spec)` and `recognise(shapes)`."""
 
-FAMILIES: dict[str, tuple[str, Mapping[str, int]]] = {
+FAMILIES: dict[str, tuple[str, Mapping[str, Any]]] = {
     **{family: (family, {}) for family in NAMES},
     "resnet6": ("resnet", {"blocks": 6}),
     "resnet9": ("resnet", {"blocks": 9}),
+    "slimming": ("resnet", {"norm": "slimming"}),
 }
-"""What `--family` takes -> the family, and what its specification must have."""
+"""What `--family` takes -> the family, and what its specification must have. A ResNet whose norms
+have no scales becomes `slimming` with scales of 1 and shifts of 0, which change nothing."""
 
 # What PyTorch keeps beside a norm and what its evaluation does not need: counters, and the
 # statistics of the instance norms of its oldest versions.
@@ -80,6 +84,9 @@ def load(path: str | Path, family: str | None = None, key: str | None = None) ->
         raise UserError(f"there is no family {family!r}; valid are {', '.join(FAMILIES)}")
     arrays = _select(read(path), key, path)
     spec, layers, arrays = _recognise(arrays, path)
+    if family == "slimming" and isinstance(spec, ResNetSpec) and spec.norm == "instance":
+        spec = dataclasses.replace(spec, norm="slimming")
+        arrays |= _neutral_norms(layers, generator_of(spec))
     _check_family(spec, family, path)
     generator = generator_of(spec)
     params = unflatten(_check(arrays, layers, generator, path))
@@ -196,6 +203,19 @@ def _recognise(
         f"{path} holds no generator of a known family ({', '.join(NAMES)}): its names begin with "
         f"{first or 'nothing'}" + (hint if 1 < len(several) < 9 else "")
     )
+
+
+def _neutral_norms(layers: Sequence[Layer], generator: Generator) -> dict[str, np.ndarray]:
+    flat = {
+        name: np.full(leaf.shape, name.endswith("/scale"), np.float32)
+        for name, leaf in _leaves(generator).items()
+        if name.split("/")[-2].endswith("_norm")
+    }
+    return layouts.to_torch(flat, layers)
+
+
+def _leaves(generator: Generator) -> dict[str, Any]:
+    return flatten_dict(jax.eval_shape(generator.init, jax.random.key(0)), sep="/")
 
 
 def _check_family(spec: Any, family: str | None, path: str | Path) -> None:

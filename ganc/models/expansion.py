@@ -48,9 +48,8 @@ class Expansion(nn.Module):
             features = channels.count(group, self.widths)
             options |= {"padding": "reflect", "use_bias": self.norm == "instance"}
             x = Conv(features, (source, group), name=layer, **options)(x)
-            return gate(
-                norm_layer(self.norm, group, f"{layer}_norm")(x, masks, momentum), masks, group
-            )
+            x = norm_layer(self.norm, group, f"{layer}_norm")(x, masks, momentum)
+            return gate(x, masks, group)
 
         y = nn.relu(conv(x, self.trunk, wide1, "conv1", size=1, pad=1))
         y = nn.relu(conv(y, wide1, wide2, "conv2"))

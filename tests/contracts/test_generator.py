@@ -309,10 +309,7 @@ def test_specialised_is_traced_once_per_architecture(case, random_params):
 @pytest.mark.parametrize("row", COSTS, ids=str)
 def test_costs(row):
     generator = build(row.spec)
-    widths = dict(generator.widths) | dict(row.widths)
-    if row.arch is not None:
-        entries = tuple(map(int, row.arch.split("_")))
-        widths |= Space(generator.slots, tuple((entry,) for entry in entries)).widths(entries)
+    widths = row.widths_of(generator)
     assert cost.params(generator)(widths) == row.params
     found = {
         convention: int(cost.macs(generator, *row.size, convention, **row.inputs)(widths))

@@ -153,6 +153,15 @@ def test_the_same_weights_give_the_same_pictures(name, tmp_path):
     np.testing.assert_allclose(ours, expected, atol=1e-4)
 
 
+def test_a_cyclegan_becomes_one_that_can_be_slimmed(tmp_path):
+    path = write(tmp_path / "net.pth", build("resnet6").state_dict())
+    found = checkpoints.load(path, "slimming")
+    scales = [v for k, v in flatten(found.params).items() if k.endswith("scale")]
+    assert found.generator.spec.norm == "slimming" and len(scales) == 4 + 6
+    ours = jax.jit(lambda p, x: found.generator.apply(p, x).image)(found.params, PICTURE)
+    np.testing.assert_allclose(ours, theirs(build("resnet6")), atol=1e-4)
+
+
 @every_form
 @every_reader
 def test_both_readers_read_both_formats(form, reader, tmp_path):

@@ -8,7 +8,7 @@ from ganc.models.cartoon import Spec
 CASES = [Case(Spec(ngf=4, blocks=3))]
 
 COSTS = [
-    Cost(Spec(), 11_129_667, {"convolutions": 61_631_102_976}),
+    Cost(Spec(), 11_129_667, {"convolutions": 61_631_102_976}, model="CartoonGAN"),
     Cost(
         Spec(ngf=4, blocks=3),
         21_927,
