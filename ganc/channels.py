@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax.core import FrozenDict
 
-from ganc.types import Axes, Keep, Masks, Params, Widths
+from ganc.types import Axes, Channels, Keep, Masks, Params, Widths
 
 
 def _is_axes(node: object) -> bool:
@@ -29,6 +29,11 @@ def _groups(name: str | tuple[str, ...] | None) -> tuple[str, ...]:
     if name is None:
         return ()
     return (name,) if isinstance(name, str) else name
+
+
+def count(group: Channels, widths: Mapping[str, int]) -> int:
+    """The number of channels of a group, or of several that are concatenated."""
+    return sum(widths[name] for name in _groups(group))
 
 
 def read_widths(params: Params, axes: Axes) -> Widths:

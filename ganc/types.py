@@ -20,6 +20,9 @@ Axes: TypeAlias = Any
 """The tree of `Params` with, for each array, a tuple that names the channel group of every axis:
 None (not a channel axis), a group, or a tuple of groups that are concatenated on that axis."""
 
+Channels: TypeAlias = str | tuple[str, ...]
+"""A channel group, or several that are concatenated."""
+
 Widths: TypeAlias = Mapping[str, int]
 """Channel group -> number of channels; a `FrozenDict`, hashable, where `jit` specialises on it."""
 
@@ -81,7 +84,7 @@ class Generator:
         axes: the channel groups of every parameter.
         widths: the full width of every group.
         slots: what the entries of an architecture drive, in the papers' order.
-        taps: name of each tap -> its channel group.
+        taps: name of each tap -> its channel group, or groups where they are concatenated.
         divisor: height and width of the input must be multiples of this.
         minimum: the smallest height and width that the paddings allow.
         spec: the hashable specification it was built from.
@@ -94,7 +97,7 @@ class Generator:
     axes: Axes
     widths: Widths
     slots: tuple[Slot, ...]
-    taps: Mapping[str, str]
+    taps: Mapping[str, Channels]
     divisor: int
     minimum: int
     spec: Any

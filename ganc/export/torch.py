@@ -21,7 +21,7 @@ from ganc.channels import read_widths
 from ganc.errors import UserError
 from ganc.export import layouts
 from ganc.export.layouts import Layer
-from ganc.export.names import cartoon, resnet
+from ganc.export.names import cartoon, deep_resnet, resnet, unet
 from ganc.models import store
 from ganc.models.families import family_of
 from ganc.models.families import generator as generator_of
@@ -29,7 +29,12 @@ from ganc.models.flat import expected_shapes, flatten, unflatten
 from ganc.models.resnet import Spec as ResNetSpec
 from ganc.types import Arch, Generator, Params, Slot, Widths
 
-NAMES: dict[str, ModuleType] = {"resnet": resnet, "cartoon": cartoon}
+NAMES: dict[str, ModuleType] = {
+    "resnet": resnet,
+    "cartoon": cartoon,
+    "deep_resnet": deep_resnet,
+    "unet": unet,
+}
 """Family -> the module with `layers(spec)` and `recognise(shapes)`."""
 
 FAMILIES: dict[str, tuple[str, Mapping[str, Any]]] = {

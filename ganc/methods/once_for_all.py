@@ -54,7 +54,7 @@ class OnceForAll:
     def adaptors(self, key: jax.Array) -> tuple[Params, Axes]:
         """Fresh adaptors between the taps that student and teacher share, and their axes."""
         taps = {t: group for t, group in self.student.taps.items() if t in self.teacher.taps}
-        teacher = {tap: self.teacher.widths[self.teacher.taps[tap]] for tap in taps}
+        teacher = {tap: channels.count(self.teacher.taps[tap], self.teacher.widths) for tap in taps}
         return init_adaptors(key, taps, self.student.widths, teacher)
 
 

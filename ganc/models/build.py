@@ -16,7 +16,18 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from ganc import channels
 from ganc.errors import UserError
 from ganc.nn.norm import STATISTICS
-from ganc.types import Axes, Discriminator, Generator, Masks, Output, Params, Slot, Verdict, Widths
+from ganc.types import (
+    Axes,
+    Channels,
+    Discriminator,
+    Generator,
+    Masks,
+    Output,
+    Params,
+    Slot,
+    Verdict,
+    Widths,
+)
 
 
 def build(
@@ -24,7 +35,7 @@ def build(
     *,
     slots: tuple[Slot, ...],
     base: int,
-    taps: Mapping[str, str],
+    taps: Mapping[str, Channels],
     divisor: int,
     minimum: int,
     spec: Any,
@@ -38,7 +49,7 @@ def build(
         module: channel widths -> the module.
         slots: the entries of an architecture.
         base: what every slot has at full width.
-        taps: name of each tap -> its channel group.
+        taps: name of each tap -> its channel group, or groups where they are concatenated.
         divisor: height and width of the input must be multiples of this.
         minimum: the least height and width.
         spec: what the generator is remembered by.

@@ -1,14 +1,15 @@
 """Discriminators."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import flax.linen as nn
 import jax
 
 from ganc.models.build import build_discriminator
 from ganc.nn.layers import Conv
-from ganc.nn.norm import instance_norm
-from ganc.types import Discriminator, Verdict
+from ganc.nn.norm import Norm, check_norm, norm_layer
+from ganc.types import Discriminator, Params, Verdict
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class PatchSpec:
         ndf: base width.
         layers: strided convolutions; 3 sees patches of 70 px.
         channels_in: 3, or 6 where the input picture is concatenated.
+        norm: what follows all convolutions but the first and the last.
 
     Reference: Isola et al. 2017 (arXiv 1611.07004).
     """
@@ -26,30 +28,110 @@ class PatchSpec:
     ndf: int = 64
     layers: int = 3
     channels_in: int = 3
+    norm: Norm = "instance"
+
+    def __post_init__(self) -> None:
+        check_norm(self.norm)
+
+
+@dataclass(frozen=True)
+class BranchedSpec:
+    """A PatchGAN with two branches that share their first stages: it judges two teachers at once.
+
+    Attributes:
+        ndf: base width.
+        layers: strided convolutions, as in `PatchSpec`.
+        channels_in: as in `PatchSpec`.
+        norm: as in `PatchSpec`.
+        shared: stages that both branches share, of `layers` + 2: with all of them, it is one
+            PatchGAN.
+
+    Reference: Ren et al. 2021 (arXiv 2108.06908), section 3.2.
+    """
+
+    ndf: int = 128
+    layers: int = 3
+    channels_in: int = 6
+    norm: Norm = "batch"
+    shared: int = 5
+
+    def __post_init__(self) -> None:
+        check_norm(self.norm)
+        if not 0 <= self.shared <= self.layers + 2:
+            raise ValueError(f"shared must be 0 to {self.layers + 2}, got {self.shared}")
 
 
 def patch(spec: PatchSpec) -> Discriminator:
     """The PatchGAN of `spec`: a 256 px picture gives 30x30 logits with three layers."""
-    return build_discriminator(PatchGan(spec.ndf, spec.layers), spec.channels_in, spec)
+    return build_discriminator(PatchGan(spec), spec.channels_in, spec)
+
+
+def branched(spec: BranchedSpec) -> Discriminator:
+    """The two-branch PatchGAN of `spec`; `apply` takes `branch`, 0 or 1, which is static.
+
+    Every stage has two copies. Branch 1 takes the second of each; so does branch 0 where they
+    share, elsewhere it takes the first. The first copies of shared stages are parameters that
+    nobody uses, as in the reference, whose counts include them; `used` leaves them out.
+    """
+    return build_discriminator(BranchedPatchGan(spec), spec.channels_in, spec)
+
+
+def used(spec: BranchedSpec, params: Params) -> Params:
+    """The part of `params` that any branch of `spec` takes."""
+    unused = {f"conv{stage}_0{suffix}" for stage in range(spec.shared) for suffix in ("", "_norm")}
+    return {name: layer for name, layer in params.items() if name not in unused}
 
 
 class PatchGan(nn.Module):
     """Logits per patch; no sigmoid."""
 
-    ndf: int
-    layers: int
+    spec: PatchSpec
 
     @nn.compact
     def __call__(self, x: jax.Array, momentum: float | None = None) -> Verdict:
         """Pictures (b h w c) to logits (b h' w' 1)."""
-        del momentum
+        for stage in range(self.spec.layers + 2):
+            x = _stage(self.spec, stage, f"conv{stage}", x, momentum)
+        return Verdict(x)
 
-        def conv(features: int, stride: int, name: str) -> Conv:
-            return Conv(features, (None, None), size=4, stride=stride, pad=1, name=name)
 
-        x = nn.leaky_relu(conv(self.ndf, 2, "conv0")(x), 0.2)
-        for i in range(1, self.layers + 1):
-            stride = 2 if i < self.layers else 1
-            x = conv(self.ndf * min(2**i, 8), stride, f"conv{i}")(x)
-            x = nn.leaky_relu(instance_norm(x), 0.2)
-        return Verdict(conv(1, 1, f"conv{self.layers + 1}")(x))
+class BranchedPatchGan(nn.Module):
+    """Logits per patch by one of two branches; no sigmoid."""
+
+    spec: BranchedSpec
+
+    @nn.compact
+    def __call__(
+        self, x: jax.Array, momentum: float | None = None, branch: Literal[0, 1] = 0
+    ) -> Verdict:
+        """Pictures (b h w c) to logits (b h' w' 1)."""
+        if branch not in (0, 1):
+            raise ValueError(f"branch must be 0 or 1, got {branch!r}")
+        if self.is_initializing():  # a module has those parameters that its first call meets
+            return [self._judge(x, momentum, (copy,) * (self.spec.layers + 2)) for copy in (0, 1)][
+                0
+            ]
+        copies = [
+            1 if stage < self.spec.shared else branch for stage in range(self.spec.layers + 2)
+        ]
+        return self._judge(x, momentum, copies)
+
+    def _judge(self, x, momentum, copies) -> Verdict:
+        for stage, copy in enumerate(copies):
+            x = _stage(self.spec, stage, f"conv{stage}_{copy}", x, momentum)
+        return Verdict(x)
+
+
+def _stage(
+    spec: PatchSpec | BranchedSpec, stage: int, name: str, x: jax.Array, momentum: float | None
+) -> jax.Array:
+    last = spec.layers + 1
+    normed = 0 < stage < last
+    features = 1 if stage == last else spec.ndf * min(2**stage, 8)
+    stride = 2 if stage < spec.layers else 1
+    bias = not normed or spec.norm == "instance"
+    conv = Conv(features, (None, None), size=4, stride=stride, pad=1, use_bias=bias, name=name)
+    x = conv(x)
+    if normed:
+        x = norm_layer(spec.norm, None, f"{name}_norm")(x, None, momentum)
+    return x if stage == last else nn.leaky_relu(x, 0.2)

@@ -6,10 +6,15 @@ A family is a module with a frozen dataclass `Spec` and a function `generator(sp
 from types import ModuleType
 from typing import Any
 
-from ganc.models import cartoon, resnet
+from ganc.models import cartoon, deep_resnet, resnet, unet
 from ganc.types import Generator
 
-FAMILIES: dict[str, ModuleType] = {"resnet": resnet, "cartoon": cartoon}
+FAMILIES: dict[str, ModuleType] = {
+    "resnet": resnet,
+    "cartoon": cartoon,
+    "deep_resnet": deep_resnet,
+    "unet": unet,
+}
 """Name -> module."""
 
 

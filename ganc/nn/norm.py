@@ -4,7 +4,7 @@ As modules they all take `(x, masks, momentum)`, so that a network can be built 
 what a family alone needs stands with that family.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import flax.linen as nn
 import jax
@@ -108,3 +108,25 @@ class BatchNorm(_Norm):
         return self.variable(
             STATISTICS, name, lambda: draw(jax.random.key(0), x.shape[-1:], jnp.float32)
         )
+
+
+Norm = Literal["batch", "instance"]
+"""The two norms of the CycleGAN and pix2pix line: `batch`, with running statistics, a scale near 1
+and a shift, after convolutions without biases; `instance`, without any, after ones with biases."""
+
+
+def check_norm(kind: str) -> None:
+    """Refuses what is no `Norm`.
+
+    Raises:
+        ValueError: `kind` is neither.
+    """
+    if kind not in ("batch", "instance"):
+        raise ValueError(f"norm must be 'batch' or 'instance', got {kind!r}")
+
+
+def norm_layer(kind: Norm, group: Group, name: str) -> BatchNorm | InstanceNorm:
+    """The norm of that `kind`, over the channels of `group`."""
+    if kind == "batch":
+        return BatchNorm(group, affine=True, scale=near_one, name=name)
+    return InstanceNorm(group, name=name)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from cases import CASES, COSTS
+from flax.traverse_util import flatten_dict
 
 from ganc import channels
 from ganc.metrics import cost
@@ -15,6 +16,7 @@ from ganc.models.families import FAMILIES, family_of
 from ganc.models.families import generator as build
 from ganc.models.flat import flatten
 from ganc.nn import conv
+from ganc.nn.layers import mask_of
 from ganc.search.space import Space
 
 FIRST = list({family_of(case.spec): case for case in reversed(CASES)}.values())
@@ -58,6 +60,11 @@ def subsets(generator, seed=0):
     }
 
 
+def places(generator, kept, group):
+    """Where the kept channels of a group, or of several that are concatenated, lie."""
+    return np.flatnonzero(mask_of(channels.masks(kept, generator.widths), group))
+
+
 KEEPS = {"prefixes": prefixes, "subsets": subsets}
 every_keep = pytest.mark.parametrize("keep", KEEPS)
 
@@ -72,7 +79,9 @@ def test_the_tables_describe_the_generator(case, random_params):
     assert sorted(driven) == sorted(generator.widths)
     taps = jax.eval_shape(generator.apply, params, pictures(case)).taps
     widths = {name: tap.shape[-1] for name, tap in taps.items()}
-    assert widths == {name: generator.widths[group] for name, group in generator.taps.items()}
+    assert widths == {
+        name: channels.count(group, generator.widths) for name, group in generator.taps.items()
+    }
 
 
 @every_case
@@ -97,7 +106,8 @@ def test_masked_equals_sliced(case, keep, random_params):
     assert np.std(sliced.image) > 0.01
     np.testing.assert_allclose(wide.image, sliced.image, atol=1e-5)
     for name, group in generator.taps.items():
-        np.testing.assert_allclose(wide.taps[name][..., kept[group]], sliced.taps[name], atol=1e-5)
+        inside = wide.taps[name][..., places(generator, kept, group)]
+        np.testing.assert_allclose(inside, sliced.taps[name], atol=1e-5)
 
 
 @every_case
@@ -108,11 +118,13 @@ def test_inactive_channels_are_exactly_zero(case, keep, random_params):
     masks = channels.masks(kept, generator.widths)
     taps = applied(case)[1](random_params(generator), pictures(case), masks).taps
     for name, group in generator.taps.items():
-        inactive = np.delete(taps[name], kept[group], axis=-1)
-        assert inactive.shape[-1] == generator.widths[group] - half(generator.widths[group])
+        active = places(generator, kept, group)
+        inactive = np.delete(taps[name], active, axis=-1)
+        left = {each: width - half(width) for each, width in generator.widths.items()}
+        assert inactive.shape[-1] == channels.count(group, left)
         np.testing.assert_array_equal(inactive, 0)
         # A rectifier may shut a channel by itself, but not most of them.
-        assert (np.abs(taps[name][..., kept[group]]).max(axis=(0, 1, 2)) > 0).mean() > 0.5
+        assert (np.abs(taps[name][..., active]).max(axis=(0, 1, 2)) > 0).mean() > 0.5
 
 
 def inside(generator, masks, params):
@@ -156,32 +168,32 @@ def test_gradients_are_exactly_zero_outside_the_kept_channels(case, random_param
 
 
 @every_case
-def test_axes_agree_with_the_shapes_when_a_group_is_one_wider(case):
+def test_axes_agree_with_the_shapes_when_groups_are_wider(case):
     generator, x = generator_of(case), pictures(case, 1)
+    # Every group grows by a number of its own, so that a growth says which group it is of.
+    growth = {group: 1 + i for i, group in enumerate(generator.widths)}
+    wider = {group: width + growth[group] for group, width in generator.widths.items()}
 
     def shapes(widths):
         params = jax.eval_shape(lambda: generator.init(jax.random.key(0), widths))
         apply = functools.partial(generator.apply, widths=widths)
         return params, jax.eval_shape(apply, params, x)
 
-    full, _ = shapes(generator.widths)
-    for group, width in generator.widths.items():
-        wide, output = shapes({**generator.widths, group: width + 1})
-        assert output.image.shape == (*x.shape[:3], 3)
-        for name, tap in output.taps.items():
-            assert tap.shape[-1] == generator.widths[generator.taps[name]] + (
-                generator.taps[name] == group
-            )
-        touched = []
+    (before, _), (after, output) = shapes(generator.widths), shapes(wider)
+    assert output.image.shape == (*x.shape[:3], 3)
+    for name, tap in output.taps.items():
+        assert tap.shape[-1] == channels.count(generator.taps[name], wider)
+    touched = Counter()
 
-        def check(names, before, after, group=group, touched=touched):
-            for name, old, new in zip(names, before.shape, after.shape, strict=True):
-                times = (name if isinstance(name, tuple) else (name,)).count(group)
-                assert new == old + times, (group, names, before.shape, after.shape)
-                touched.append(times)
+    def check(names, old, new):
+        for name, least, most in zip(names, old.shape, new.shape, strict=True):
+            groups = () if name is None else (name,) if isinstance(name, str) else name
+            assert most - least == sum(growth[group] for group in groups), (names, old, new)
+            touched.update(groups)
 
-        channels.map_axes(check, generator.axes, full, wide)
-        assert sum(touched) >= 2, f"{group} has no producer or no consumer"
+    channels.map_axes(check, generator.axes, before, after)
+    for group in generator.widths:
+        assert touched[group] >= 2, f"{group} has no producer or no consumer"
 
 
 def convolution_groups(function, *arguments):
@@ -334,6 +346,7 @@ def test_every_case_and_family_has_a_row():
 
 DISCRIMINATORS = {
     discriminators.PatchSpec(ndf=128, channels_in=6): 11_040_641,
+    discriminators.PatchSpec(ndf=128, channels_in=6, norm="batch"): 11_042_433,
     discriminators.PatchSpec(ndf=64): 2_764_737,
     discriminators.PatchSpec(ndf=64, channels_in=6): 2_767_809,
 }
@@ -343,6 +356,8 @@ DISCRIMINATORS = {
 def test_discriminators(spec):
     judge = discriminators.patch(spec)
     shapes = jax.eval_shape(judge.init, jax.random.key(0))
-    assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == DISCRIMINATORS[spec]
+    flat = flatten_dict(shapes, sep="/")
+    learned = [leaf for name, leaf in flat.items() if name not in judge.statistics]
+    assert sum(leaf.size for leaf in learned) == DISCRIMINATORS[spec]
     x = jax.ShapeDtypeStruct((1, 256, 256, spec.channels_in), jnp.float32)
     assert jax.eval_shape(judge.apply, shapes, x).logits.shape == (1, 30, 30, 1)

@@ -2,7 +2,8 @@
 
 Published models: profiled with torchprofile 0.0.1, see Li et al. 2020 (arXiv 2003.08936), table 1,
 and their released configurations. GAN Slimming's: Wang et al. 2020 (arXiv 2008.11062), equal to
-the digits that its figures print. Cases of ngf 4: computed by hand from the layers.
+the digits that its figures print. OMGD's: Ren et al. 2021 (arXiv 2108.06908), measured with their
+released code and torchprofile 0.0.3. Cases of ngf 4: computed by hand from the layers.
 """
 
 from cases import Case, Cost
@@ -44,6 +45,23 @@ def slim(model: str, spec: Spec, params: int, convolutions: int, true: int, **wi
     macs = {"convolutions": convolutions, "true": true}
     return Cost(spec, params, macs, widths=widths, model=model)
 
+
+def omgd(model: str, spec: Spec, params: int, published: int, true: int | None = None) -> Cost:
+    macs = {"torchprofile-0.0.3": published}
+    return Cost(spec, params, macs if true is None else macs | {"true": true}, model=model)
+
+
+OMGD = [
+    omgd("OMGD, 8 wide", Spec(8, separable=True), 38_723, 439_615_488, 326_369_280),
+    omgd("OMGD, 12 wide", Spec(12, separable=True), 80_547, 857_604_096, 602_800_128),
+    omgd("OMGD, 16 wide", Spec(16, separable=True), 137_347, 1_407_713_280, 954_728_448),
+    omgd("OMGD, 24 wide", Spec(24, separable=True), 295_875, 2_904_293_376, 1_885_077_504),
+    omgd("OMGD, 48 wide", Spec(48, separable=True), 1_130_883, 10_564_927_488, 6_488_064_000),
+    omgd("OMGD, 64 wide", Spec(64, separable=True), 1_987_075, 18_314_428_416, 11_066_671_104),
+    omgd("OMGD, 96 wide", Spec(96, separable=True), 4_418_307, 40_155_217_920, 23_847_763_968),
+    omgd("OMGD, original", Spec(64), 11_378_179, 56_799_264_768, 49_551_507_456),
+    omgd("OMGD, original at 16", Spec(16), 715_651, 3_781_165_056),
+]
 
 COSTS = [
     row("original, all tasks", Spec(), 11_378_179, 56_831_770_624, 56_799_264_768, 49_551_507_456),
@@ -236,4 +254,5 @@ COSTS = [
             "true": 265_814_016,
         },
     ),
+    *OMGD,
 ]

@@ -1,0 +1,135 @@
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import peers
+import pytest
+from flax.traverse_util import flatten_dict
+
+from ganc.export.layouts import Layer
+from ganc.models import discriminators
+from ganc.models.discriminators import BranchedSpec, PatchSpec
+from ganc.models.flat import flatten
+
+# Ren et al. 2021 (arXiv 2108.06908), measured with their released code: all parameters, and those
+# of a branch.
+BRANCHED = {
+    BranchedSpec(128, norm="batch", shared=5): (22_084_866, 11_042_433),
+    BranchedSpec(128, norm="instance", shared=3): (22_081_282, 19_446_658),
+    BranchedSpec(128, norm="instance", shared=4): (22_081_282, 11_057_026),
+    BranchedSpec(96, norm="batch", shared=5): (12_434_882, 6_217_441),
+    BranchedSpec(96, norm="instance", shared=3): (12_432_194, 10_947_746),
+}
+PICTURES = np.random.default_rng(0).uniform(-1, 1, (2, 32, 32, 6)).astype(np.float32)
+SMALL = BranchedSpec(ndf=2, shared=2)
+
+
+def size(params, statistics):
+    flat = flatten_dict(params, sep="/")
+    return sum(leaf.size for name, leaf in flat.items() if name not in statistics)
+
+
+@pytest.mark.parametrize("spec", BRANCHED, ids=str)
+def test_two_branches_have_the_published_sizes(spec):
+    judge = discriminators.branched(spec)
+    params = jax.eval_shape(judge.init, jax.random.key(0))
+    used = discriminators.used(spec, params)
+    assert (size(params, judge.statistics), size(used, judge.statistics)) == BRANCHED[spec]
+    x = jax.ShapeDtypeStruct((1, 256, 256, 6), jnp.float32)
+    for branch in (0, 1):
+        apply = functools.partial(judge.apply, branch=branch)
+        assert jax.eval_shape(apply, params, x).logits.shape == (1, 30, 30, 1)
+
+
+@functools.cache
+def branched(spec):
+    judge = discriminators.branched(spec)
+
+    def call(params, x, branch):
+        return judge.apply(params, x, momentum=0.1, branch=branch)
+
+    return judge, jax.jit(call, static_argnames="branch")
+
+
+@pytest.mark.parametrize("shared", [0, 2, 5])
+def test_a_branch_is_the_patchgan_of_its_copies(shared, random_params):
+    judge, call = branched(BranchedSpec(ndf=2, shared=shared))
+    single = discriminators.patch(PatchSpec(ndf=2, channels_in=6, norm="batch"))
+    alone = jax.jit(lambda params, x: single.apply(params, x, momentum=0.1))
+    params = random_params(judge)
+    for branch in (0, 1):
+        copies = {f"conv{i}": 1 if i < shared else branch for i in range(5)}
+        own = {name: params[f"{name}_{copy}"] for name, copy in copies.items()}
+        own |= {
+            f"{name}_norm": params[f"{name}_{copy}_norm"]
+            for name, copy in copies.items()
+            if name not in ("conv0", "conv4")
+        }
+        found, expected = call(params, PICTURES, branch), alone(own, PICTURES)
+        np.testing.assert_array_equal(found.logits, expected.logits)
+        # Its norms have measured, and those of the other copies are as they were.
+        moved, before = flatten(found.statistics), flatten(params)
+        after = {name: array for name, array in before.items() if name in moved}
+        for name, array in flatten(expected.statistics).items():
+            norm, leaf = name.split("/")
+            stage = norm.removesuffix("_norm")
+            after[f"{stage}_{copies[stage]}_norm/{leaf}"] = array
+        assert len(moved) == 2 * 2 * 3
+        for name, array in after.items():
+            np.testing.assert_array_equal(moved[name], array)
+
+
+def test_nobody_learns_the_copies_that_are_not_used(random_params):
+    judge, call = branched(SMALL)
+    params = random_params(judge)
+
+    def loss(params):
+        return sum(jnp.sum(call(params, PICTURES, branch).logits ** 2) for branch in (0, 1))
+
+    gradients = jax.jit(jax.grad(loss))(params)
+    used = discriminators.used(SMALL, params)
+    assert set(params) - set(used) == {"conv0_0", "conv1_0", "conv1_0_norm"}
+    for name, gradient in flatten(gradients).items():
+        learned = name.split("/")[0] in used and name not in judge.statistics
+        assert np.any(gradient != 0) == learned, name
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_batch_norms_equal_pytorch(train, random_params):
+    nn = peers.pytorch().nn
+    judge = discriminators.patch(PatchSpec(ndf=2, channels_in=6, norm="batch"))
+    conv = functools.partial(nn.Conv2d, kernel_size=4, padding=1)
+    net = nn.Sequential(
+        *(conv(6, 2, stride=2), nn.LeakyReLU(0.2)),
+        *(conv(2, 4, stride=2, bias=False), nn.BatchNorm2d(4), nn.LeakyReLU(0.2)),
+        *(conv(4, 8, stride=2, bias=False), nn.BatchNorm2d(8), nn.LeakyReLU(0.2)),
+        *(conv(8, 16, bias=False), nn.BatchNorm2d(16), nn.LeakyReLU(0.2), conv(16, 1)),
+    )
+    params = random_params(judge, scale=0.3)
+    layers = [Layer(f"conv{i}", str(place)) for i, place in enumerate((0, 2, 5, 8, 11))]
+    layers += [Layer(f"conv{i}_norm", str(3 * i), "norm") for i in (1, 2, 3)]
+    peers.load(net, params, layers)
+    momentum = 0.1 if train else None
+    verdict = jax.jit(lambda p, x: judge.apply(p, x, momentum=momentum))(params, PICTURES)
+    np.testing.assert_allclose(verdict.logits, peers.apply(net, PICTURES, train), atol=1e-4)
+    if train:
+        expected = peers.statistics(net, layers)
+        for name, array in flatten(verdict.statistics).items():
+            np.testing.assert_allclose(array, expected[name], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: BranchedSpec(shared=6), "shared must be 0 to 5, got 6"),
+        (lambda: PatchSpec(norm="layer"), "norm must be 'batch' or 'instance', got 'layer'"),
+        (
+            lambda: branched(SMALL)[0].apply({}, PICTURES, branch=2),
+            "branch must be 0 or 1, got 2",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
