@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-Kind = Literal["conv", "transposed", "linear", "norm", "spectral"]
-"""What a layer is, and so which arrays it has: `spectral` is a convolution whose kernel PyTorch
-divides by its largest singular value."""
+Kind = Literal["conv", "transposed", "linear", "norm", "gamma", "spectral"]
+"""What a layer is, and so which arrays it has: `gamma` is a norm whose scale and bias PyTorch calls
+gamma and beta, `spectral` a convolution whose kernel it divides by its largest singular value."""
 
 
 class Layer(NamedTuple):
@@ -58,6 +58,7 @@ _LEAVES: dict[Kind, tuple[_Leaf, ...]] = {
         _Leaf("mean", "running_mean", _same, _same),
         _Leaf("var", "running_var", _same, _same),
     ),
+    "gamma": (_Leaf("scale", "gamma", _same, _same), _Leaf("bias", "beta", _same, _same)),
     "spectral": (
         _BIAS,
         _Leaf("kernel", "weight_orig", *_CONV),
