@@ -201,11 +201,13 @@ class LayerNorm(nn.Module):
         channels = x.shape[-1] if masks is None else jnp.sum(mask_of(masks, self.group))
         count = x.shape[1] * x.shape[2] * channels
 
-        def total(values: jax.Array) -> jax.Array:
-            return jnp.sum(gate(values, masks, self.group), axis=(1, 2, 3), keepdims=True)
+        def average(values: jax.Array) -> jax.Array:
+            # Per channel first: a sum of millions of float32 would lose digits.
+            each = gate(jnp.mean(values, axis=(1, 2), keepdims=True), masks, self.group)
+            return jnp.sum(each, axis=-1, keepdims=True) / channels
 
-        centred = x - total(x) / count
-        variance = total(jnp.square(centred)) / (count - 1)
+        centred = x - average(x)
+        variance = average(jnp.square(centred)) * count / (count - 1)
         # The root of zero has an infinite slope; against epsilon 1e-15 is nothing.
         deviation = jnp.sqrt(jnp.maximum(variance, 1e-30))
         scale: Any = self.param(
