@@ -6,10 +6,10 @@ A family is a module with a frozen dataclass `Spec` and a function `generator(sp
 from types import ModuleType
 from typing import Any
 
-from ganc.models import munit, resnet
+from ganc.models import cartoon, munit, resnet
 from ganc.types import Generator
 
-FAMILIES: dict[str, ModuleType] = {"resnet": resnet, "munit": munit}
+FAMILIES: dict[str, ModuleType] = {"resnet": resnet, "cartoon": cartoon, "munit": munit}
 """Name -> module."""
 
 

@@ -72,6 +72,20 @@ class Spec:
         """The inner channel groups of the blocks of a `part`: "content" or "decoder"."""
         return tuple(f"{part}_block{i}" for i in range(self.blocks))
 
+    def slots(self) -> tuple[Slot, ...]:
+        """The entries of gan-compression's architecture strings, in their order."""
+        inner = [
+            Slot.of(f"{part}{i}", 2**self.downs, *self.blocks_of(part)[2 * i : 2 * i + 2])
+            for part in ("content", "decoder")
+            for i in range(self.blocks // 2)
+        ]
+        return (
+            Slot("style", _STYLE),
+            *(Slot.of(group, 2**i) for i, group in enumerate(self.encoder_groups)),
+            *inner,
+            *(Slot.of(g, 2 ** (self.downs - i)) for i, g in enumerate(self.decoder_groups, 1)),
+        )
+
 
 def generator(spec: Spec) -> Generator:
     """The generator of `spec`, with the ten slots of gan-compression's architecture strings.
@@ -84,31 +98,12 @@ def generator(spec: Spec) -> Generator:
     """
     return build(
         lambda widths: Munit(spec, widths),
-        slots=slots(spec),
+        slots=spec.slots(),
         base=spec.ngf,
         taps={"content": "trunk"},
         divisor=2**spec.downs,
         minimum=max(16, 2 ** (spec.downs + 1)),  # reflecting one pixel needs two to the last
         spec=spec,
-    )
-
-
-def slots(spec: Spec) -> tuple[Slot, ...]:
-    """The entries of an architecture, in the papers' order."""
-
-    def of_blocks(part: str) -> list[Slot]:
-        groups = spec.blocks_of(part)
-        return [
-            Slot.of(f"{part}{i}", 2**spec.downs, *groups[2 * i : 2 * i + 2])
-            for i in range(spec.blocks // 2)
-        ]
-
-    return (
-        Slot("style", _STYLE),
-        *(Slot.of(group, 2**i) for i, group in enumerate(spec.encoder_groups)),
-        *of_blocks("content"),
-        *of_blocks("decoder"),
-        *(Slot.of(group, 2 ** (spec.downs - i)) for i, group in enumerate(spec.decoder_groups, 1)),
     )
 
 

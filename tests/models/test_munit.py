@@ -1,4 +1,3 @@
-import dataclasses
 import functools
 
 import jax
@@ -9,9 +8,8 @@ from flax.traverse_util import flatten_dict
 
 from ganc import channels
 from ganc.export import layouts
-from ganc.export.layouts import Layer
 from ganc.export.names import munit as names
-from ganc.models import munit, munit_discriminator
+from ganc.models import munit
 from ganc.models.flat import flatten
 from ganc.models.munit_layers import LayerNorm, adaptive_norm
 
@@ -33,11 +31,6 @@ FIXTURES = {
         (0.005871, 0.077061),
         (0.08243, 0.04608, -0.05426, -0.10315),
         (0.03071, 0.08187, 0.07373),
-    ),
-    "ms_image": (
-        (-0.075787, 0.015570),
-        (-0.09289, -0.08386, -0.07600, -0.09763),
-        (-0.08860, -0.07866, -0.03666),
     ),
 }
 # Parameters of the four networks, counted in gan-compression.
@@ -92,32 +85,6 @@ def test_the_published_network(published_fill, published_picture, check_publishe
         check_published(found, *FIXTURES[name])
 
 
-def test_the_published_discriminator(published_fill, published_picture, check_published):
-    judge = munit_discriminator.multi_scale(munit_discriminator.MultiScaleSpec(ndf=4))
-    layers = [
-        layer
-        for scale in range(3)
-        for layer in (
-            *(Layer(f"scale{scale}_conv{i}", f"cnns.{scale}.{i}.conv") for i in range(4)),
-            Layer(f"scale{scale}_head", f"cnns.{scale}.4"),
-        )
-    ]
-    params = published_fill(layers, jax.eval_shape(judge.init, jax.random.key(0)))
-    assert len(jax.tree.leaves(params)) == 30
-    logits = jax.jit(lambda p, x: judge.apply(p, x).logits)(params, published_picture(3, 64, 64))
-    assert [scale.shape for scale in logits] == [(1, size, size, 1) for size in (4, 2, 1)]
-    check_published(logits[0], *FIXTURES["ms_image"])
-
-
-def test_the_discriminator_of_full_width():
-    judge = munit_discriminator.multi_scale(munit_discriminator.MultiScaleSpec())
-    shapes = jax.eval_shape(judge.init, jax.random.key(0))
-    assert count(shapes) == 8_271_171
-    x = jax.ShapeDtypeStruct((1, 256, 256, 3), jnp.float32)
-    logits = jax.eval_shape(judge.apply, shapes, x).logits
-    assert [scale.shape for scale in logits] == [(1, size, size, 1) for size in (16, 8, 4)]
-
-
 def test_the_parts_of_the_published_models():
     fast = (16, 16, 16, 24, 56, 16, 40, 40, 32, 24)
     found = {
@@ -131,12 +98,7 @@ def test_the_parts_of_the_published_models():
 
 
 def test_initial_weights(key):
-    check_initial(jax.jit(generator_of(SMALL).init)(key), lambda fan: np.sqrt(2 / fan))
-    judge = munit_discriminator.multi_scale(munit_discriminator.MultiScaleSpec(4, scales=1))
-    check_initial(jax.jit(judge.init)(key), lambda fan: 0.02)
-
-
-def check_initial(params, deviation_of):
+    params = jax.jit(generator_of(SMALL).init)(key)
     for path, array in flatten_dict(params, sep="/").items():
         error = 5 / np.sqrt(array.size)  # five standard errors, of a normal distribution
         if path.endswith("bias"):
@@ -145,7 +107,7 @@ def check_initial(params, deviation_of):
             assert (0 <= array.min()) and (array.max() < 1), path
             assert abs(array.mean() - 0.5) < error / np.sqrt(12), path
         else:
-            deviation = deviation_of(np.prod(array.shape[:-1]))  # of depthwise kernels too
+            deviation = np.sqrt(2 / np.prod(array.shape[:-1]))  # of depthwise kernels too
             assert abs(array.mean()) < deviation * error, path
             assert abs(array.std() / deviation - 1) < error, path
 
@@ -304,12 +266,14 @@ def test_names_are_those_of_the_reference():
 
 
 def test_strangers_are_not_recognised():
-    shapes = torch_shapes(SMALL)
     assert names.recognise({}) is None
     assert names.recognise({"model.1.weight": (64, 3, 7, 7)}) is None
-    assert names.recognise(shapes | {"extra": ()}) is None
-    for name in shapes:
-        assert names.recognise({key: shapes[key] for key in shapes if key != name}) is None, name
-        for strange in ((), (0,), (7, 0, 2, 2, 2)):
-            found = names.recognise(shapes | {name: strange})  # never raises
-            assert found is None or dataclasses.is_dataclass(found[0])
+    assert names.recognise({"mlp.model.0.fc.weight": (4, 8)}) is None
+    shapes = torch_shapes(SMALL)
+    for name in shapes:  # what is missing or strange is for the reader to name; here nothing raises
+        for edited in (
+            {key: shapes[key] for key in shapes if key != name},
+            *(shapes | {name: strange} for strange in ((), (0,), (7, 0, 2, 2, 2))),
+        ):
+            found = names.recognise(edited)
+            assert found is None or type(found[0]) is munit.Spec

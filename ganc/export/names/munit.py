@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from ganc.export import layouts
 from ganc.export.layouts import Layer
-from ganc.models.munit import Spec, slots
+from ganc.models.munit import Spec
 
 _STYLE_CONVOLUTIONS = 5
 
@@ -34,34 +33,23 @@ def layers(spec: Spec) -> list[Layer]:
 
 
 def recognise(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Spec, list[Layer]] | None:
-    """The narrowest member of the family that contains a state dict, and its layers.
-
-    A generator without a style encoder is none.
-
-    Args:
-        shapes: name -> shape of every array.
-
-    Returns: None if the state dict is of no member, by its names; that its shapes fit is left to
-        whoever loads it.
-    """
-    if len(first := shapes.get("mlp.model.0.fc.weight", ())) != 2:
-        return None
-    separable = any(name.endswith("conv.conv.0.weight") for name in shapes)
-    downs = _count(shapes, "enc_content.model.{}.conv.weight") - 1
+    """The member of the family that a state dict of these names and shapes holds, if it is one."""
+    separable = "dec.model.2.conv.conv.0.weight" in shapes
     block = "dec.model.0.model.{}.model.0.conv" + (".conv.0" if separable else "") + ".weight"
+    downs = _count(shapes, "enc_content.model.{}.conv.weight") - 1
+    if len(hidden := shapes.get("mlp.model.0.fc.weight", ())) != 2:
+        return None
     try:
-        spec = Spec(1, separable, downs, _count(shapes, block), first[1], first[0])
+        spec = Spec(1, separable, downs, _count(shapes, block), hidden[1], hidden[0])
     except ValueError:
         return None
+    times = {group: n for slot in spec.slots() for group, n in slot.groups.items()}
     found = layers(spec)
-    theirs = layouts.names(found)
-    if set(theirs.values()) != set(shapes):
-        return None
-    times = {group: n for slot in slots(spec) for group, n in slot.groups.items()}
+    theirs = {layer.ours: layer.theirs for layer in found}
     bases = (
         -(-width // times[group])
         for group, layer in _producers(spec)
-        for width in shapes[theirs[f"{layer}/bias"]][:1]
+        for width in shapes.get(f"{theirs[layer]}.bias", ())[:1]
     )
     return replace(spec, ngf=max(1, *bases)), found
 
