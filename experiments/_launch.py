@@ -8,8 +8,13 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from experiments._seeds import run_seeds
 from ganc import cli
 from ganc.errors import UserError
+
+_HELP = "run so often, in WORKDIR/seed0, seed1, ..., and report how the scores spread"
+SEEDS = ("seeds", Annotated[int, tyro.conf.arg(help=_HELP)], 1)
+"""The flag of experiments that have a seed."""
 
 
 def launch(
@@ -37,6 +42,7 @@ def launch(
         [
             ("preset", Literal[tuple(presets)], preset),
             ("workdir", Path, Path("runs") / f"{name}-{preset}"),
+            *([SEEDS] if hasattr(config, "seed") else []),
             ("config", Annotated[type(config), tyro.conf.arg(name="")], config),
         ],
         frozen=True,
@@ -49,7 +55,11 @@ def launch(
             description=sys.modules[run.__module__].__doc__,
             config=(tyro.conf.FlagCreatePairsOff,),
         )
-        run(asked.config, asked.workdir)
+        count = getattr(asked, "seeds", 1)
+        if count == 1:
+            run(asked.config, asked.workdir)
+        else:
+            run_seeds(run, asked.config, asked.workdir, count)
 
 
 def _preset(argv: Sequence[str], default: str) -> str:

@@ -10,6 +10,7 @@ from rich.table import Table
 from ganc import channels
 from ganc.metrics import cost
 from ganc.metrics.latency import latency
+from ganc.metrics.protocol import Value, comparable
 from ganc.models.flat import params_sha256
 from ganc.search.space import encode
 from ganc.train.console import console
@@ -32,7 +33,7 @@ def row(
     name: str,
     model: Model,
     size: int,
-    metrics: Mapping[str, float],
+    metrics: Mapping[str, Value],
     latency_ms: Mapping[str, float],
 ) -> dict[str, Any]:
     """One row of `results.jsonl`; multiply-adds are those of one picture of `size` px."""
@@ -48,8 +49,18 @@ def row(
         "params": int(cost.params(generator)(widths)),
         "macs": count,
         "latency_ms": dict(latency_ms),
-        "metrics": dict(metrics),
+        **scores(metrics),
         "params_sha256": params_sha256(params),
+    }
+
+
+def scores(values: Mapping[str, Value]) -> dict[str, Any]:
+    """The part of a row that holds scores: values and intervals by protocol string."""
+    known = {key: value for key, value in values.items() if value.interval is not None}
+    return {
+        "metrics": {key: value.value for key, value in values.items()},
+        "intervals": {key: value.interval for key, value in known.items()},
+        "intervals_protocol": ", ".join({value.interval_protocol for value in known.values()}),
     }
 
 
@@ -69,9 +80,9 @@ def print_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     }
     for label, show in facts.items():
         table.add_row(label, *(show(r) if "macs" in r else "" for r in rows))
-    for metric in dict.fromkeys(key for r in rows for key in r["metrics"]):
-        values = (r["metrics"].get(metric) for r in rows)
+    for protocol, values in comparable({str(r["name"]): r["metrics"] for r in rows}).items():
+        shown = (values.get(str(r["name"])) for r in rows)
         table.add_row(
-            metric.replace("[", r"\["), *("" if v is None else f"{v:.4f}" for v in values)
+            protocol.replace("[", r"\["), *("" if v is None else f"{v:.4f}" for v in shown)
         )
     console.print(table)

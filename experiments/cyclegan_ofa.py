@@ -24,7 +24,7 @@ from experiments import _ofa, cyclegan_teacher
 from experiments._launch import launch
 from experiments._ofa import Training
 from experiments._presets import PRESETS, Config
-from experiments._score import Model, latencies, print_table, row
+from experiments._score import Model, latencies, print_table, row, scores
 from ganc.data.batches import Unpaired
 from ganc.data.dataset import Dataset, open_dataset
 from ganc.data.pictures import stack
@@ -193,7 +193,7 @@ def evaluate(
     candidates: list[Candidate],
 ) -> None:
     """Scores teacher and student on the report split and writes what the run leaves."""
-    judge = Judge.of(data, config.size, config.feature_size)
+    judge = Judge.of(data, config.size, config.feature_size, work.looks)
     pictures = {name: render(g, p, judge.source) for name, (g, p, _) in models.items()}
     times = latencies(models, config.size, repeats=50)
     rows = [
@@ -201,13 +201,13 @@ def evaluate(
             name,
             model,
             config.size,
-            judge.score(pictures[name], None if name == "teacher" else pictures["teacher"]),
+            judge.values(pictures[name], None if name == "teacher" else pictures["teacher"]),
             times[name],
         )
         for name, model in models.items()
     ]
     references = [
-        {"name": "input copied", "metrics": judge.score(judge.source)},
+        {"name": "input copied", **scores(judge.values(judge.source))},
         {"name": "real (floor)", "metrics": judge.floor()},
     ]
     records.write(work.path / "results.jsonl", rows)
@@ -250,6 +250,7 @@ def summary(config: Config, data: Dataset, work: Workdir, clock: Clock) -> dict[
         "data": f"{data.name}: {len(data.train_a)} and {len(data.train_b)} pictures to train on, "
         f"{len(data.search_a)} to search with, {len(data.report_a)} to report on",
         "teacher": config.teacher,
+        "looks at the report split": str(len(records.read(work.looks))),
         "search": f"{config.search.strategy} by {config.search.fitness}",
         "seed": str(config.seed),
         "device": ", ".join(about["devices"]),
@@ -269,6 +270,7 @@ def finished(config: Config, data: Dataset, work: Workdir) -> list[dict[str, Any
         "scores": "results.jsonl",
     }.items():
         console.print(f"{label:<9}{work.path / name}", soft_wrap=True, highlight=False)
+    console.print(f"looks at the report split: {len(records.read(work.looks))}")
     return rows
 
 

@@ -15,7 +15,7 @@ import jax
 import optax
 
 from experiments._launch import launch
-from experiments._score import latencies, print_table, row
+from experiments._score import latencies, print_table, row, scores
 from ganc.data.batches import Unpaired
 from ganc.data.dataset import Dataset, open_dataset
 from ganc.errors import UserError
@@ -160,19 +160,20 @@ def run(config: Config, workdir: Path) -> list[dict]:
         earlier_checkpoints(config)  # a wrong path should not cost a workdir
     work = Workdir(workdir, "cyclegan_teacher", config)
     generator, params = train(config, data, work)
-    judge = Judge.of(data, config.size, config.feature_size)
+    judge = Judge.of(data, config.size, config.feature_size, work.looks)
     fake = render(generator, params, judge.source)
     model = (generator, params, None)
     times = latencies({"teacher": model}, config.size, repeats=50)
-    teacher = row("teacher", model, config.size, judge.score(fake), times["teacher"])
+    teacher = row("teacher", model, config.size, judge.values(fake), times["teacher"])
     records.write(work.path / "results.jsonl", [teacher])
     write_samples(work.path / "samples.png", judge.samples(fake))
     references = [
-        {"name": "input copied", "metrics": judge.score(judge.source)},
+        {"name": "input copied", **scores(judge.values(judge.source))},
         {"name": "real (floor)", "metrics": judge.floor()},
     ]
     print_table([teacher, *references], f"{data.name}, {config.size} px")
     console.print(f"models, results and samples: {work.path}")
+    console.print(f"looks at the report split: {len(records.read(work.looks))}")
     return [teacher, *references]
 
 

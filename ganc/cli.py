@@ -21,7 +21,8 @@ def run(main: Callable[..., object], argv: Sequence[str] | None = None) -> None:
             130 when interrupted.
     """
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    prog = f"python -m {spec.name}" if spec and main.__module__ == "__main__" else None
+    name = spec.name.removesuffix(".__main__") if spec else ""
+    prog = f"python -m {name}" if name and main.__module__ == "__main__" else None
     with one_line_errors():
         tyro.cli(main, args=argv, prog=prog)
 

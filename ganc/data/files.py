@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -55,6 +56,18 @@ def read_size(path: Path) -> tuple[int, int]:
     """
     with _open(path) as image:
         return image.height, image.width
+
+
+def read_colours(path: Path) -> Literal["rgb", "grey", "transparent"]:
+    """What `decode` has to turn into RGB, as the header states it.
+
+    Raises:
+        UserError: if the header cannot be read.
+    """
+    with _open(path) as image:
+        if image.has_transparency_data:
+            return "transparent"
+        return "grey" if image.mode == "1" or image.mode[0] in "LIF" else "rgb"
 
 
 def decode(path: Path) -> np.ndarray:

@@ -6,6 +6,7 @@ Reference: Tan and Le 2019 (arXiv 1905.11946), table 1, in its Lite variant: no 
 ReLU6, stem and head of fixed width.
 """
 
+import functools
 import hashlib
 import importlib.util
 from pathlib import Path
@@ -16,6 +17,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ganc import torch_file
+from ganc.features.layers import check_rgb
+from ganc.features.weights import fold
 from ganc.nn.conv import conv2d, depthwise_conv2d
 from ganc.types import Image, Params
 
@@ -55,11 +58,7 @@ def load() -> Params:
         raise ValueError(f"{path} has sha256 {found}, expected {_SHA256}")
     weights = torch_file.read(path)
 
-    def folded(conv: str, norm: str) -> dict[str, jax.Array]:
-        scale = weights[f"{norm}.weight"] / np.sqrt(weights[f"{norm}.running_var"] + _EPSILON)
-        kernel = weights[f"{conv}.weight"].transpose(2, 3, 1, 0) * scale
-        bias = weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * scale
-        return {"kernel": jnp.asarray(kernel), "bias": jnp.asarray(bias)}
+    folded = functools.partial(fold, weights, epsilon=_EPSILON)
 
     def block(name: str) -> dict[str, dict[str, jax.Array]]:
         convs = {
@@ -110,8 +109,7 @@ def features(params: Params, images: Image, size: int = 224) -> Float[Array, "b 
 
     Returns: (b 1280), each in [0, 6].
     """
-    if images.ndim != 4 or images.shape[-1] != 3:
-        raise ValueError(f"expected RGB images of shape (b, h, w, 3), got {images.shape}")
+    check_rgb(images)
     shape = (images.shape[0], size, size, 3)
     # A distance must not depend on the device, and accelerators round products by default.
     with jax.default_matmul_precision("float32"):

@@ -1,65 +1,113 @@
-"""How near pictures are to the true ones, pixel by pixel and structure by structure."""
+"""How near pictures are to the true ones, pixel by pixel and structure by structure.
 
-import dm_pix
-import jax
-import jax.numpy as jnp
+Every metric has a form that gives one value per picture, `..._each`, for intervals over pictures;
+the plain form is its mean. Computed on the host in float64, one picture at a time.
+"""
+
+from collections.abc import Callable
+
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-from ganc.types import Image
+from ganc.errors import UserError
 
-_BATCH = 16
-_WINDOW = 11
+WINDOW = 11
+"""px, height and width of SSIM's window: a picture must have as many."""
+
+_SIGMA = 1.5
 
 
 def l1(x: np.ndarray, y: np.ndarray) -> float:
     """The mean absolute difference of pictures `x` and `y` (n h w c) in [-1, 1].
 
     Returns: a number in [0, 1], in units of the full range of a channel.
+
+    Raises:
+        ValueError: the shapes differ, there is no picture, or a pixel is not finite.
     """
-    _check(x, y)
-    # Picture by picture, so that nothing of the size of the set is allocated.
-    return float(np.mean([np.abs(a - b).mean(dtype=np.float64) for a, b in _pairs(x, y)]) / 2)
+    return float(l1_each(x, y).mean())
+
+
+def psnr(x: np.ndarray, y: np.ndarray) -> float:
+    """The mean peak signal-to-noise ratio of pictures `x` and `y` (n h w c) in [-1, 1], in dB.
+
+        10 log10(255^2 / mean squared difference), in levels of 0..255
+
+    Equal pictures have no noise: theirs is infinite, and so is then the mean.
+
+    Raises:
+        ValueError: see `l1`.
+    """
+    return float(psnr_each(x, y).mean())
 
 
 def ssim(x: np.ndarray, y: np.ndarray) -> float:
     """The mean structural similarity of pictures `x` and `y` (n h w c) in [-1, 1].
 
-    Pictures are mapped to [0, 1]; Gaussian window of 11x11, sigma 1.5, k1 = 0.01, k2 = 0.03; the
-    window stays inside the picture; every channel alone, then the mean. Only one batch at a time
-    is on the device.
+    Pictures are mapped to [0, 1]; Gaussian window of 11x11, sigma 1.5, k1 = 0.01, k2 = 0.03,
+    variances over n, not n - 1; the window stays inside the picture; every channel alone, then the
+    mean. scikit-image calls this `gaussian_weights=True, sigma=1.5, use_sample_covariance=False`.
 
     Returns: a number in [-1, 1], 1 for equal pictures.
 
     Raises:
-        ValueError: the shapes differ, or the pictures are smaller than the window.
+        ValueError: see `l1`; or the pictures are smaller than the window.
 
     Reference: Wang et al. 2004 (doi 10.1109/TIP.2003.819861), equation 13.
     """
-    _check(x, y)
-    if min(x.shape[1:3]) < _WINDOW:
-        raise ValueError(f"SSIM needs pictures of {_WINDOW}x{_WINDOW} or more, got {x.shape[1:3]}")
-    scores = []
-    for start in range(0, len(x), _BATCH):
-        a, b = (_filled(np.asarray(z[start : start + _BATCH], np.float32)) for z in (x, y))
-        scores.append(np.asarray(_scores(a, b))[: len(x) - start])
-    return float(np.concatenate(scores).mean(dtype=np.float64))
+    return float(ssim_each(x, y).mean())
 
 
-@jax.jit
-def _scores(x: Image, y: Image) -> jax.Array:
+def l1_each(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """`l1` of every picture, (n) float64."""
+    return _each(lambda a, b: np.abs(a - b).mean() / 2, x, y)
+
+
+def psnr_each(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """`psnr` of every picture, (n) float64, infinite for equal pictures."""
+    squares = _each(lambda a, b: np.square(a - b).mean() / 4, x, y)
+    with np.errstate(divide="ignore"):
+        return -10 * np.log10(squares)
+
+
+def ssim_each(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """`ssim` of every picture, (n) float64."""
+    if min(np.shape(x)[1:3], default=WINDOW) < WINDOW:
+        raise UserError(f"SSIM needs pictures of {WINDOW}x{WINDOW} or more, got {x.shape[1:3]}")
+    return _each(_ssim, x, y)
+
+
+def _ssim(x: np.ndarray, y: np.ndarray) -> float:
     x, y = (x + 1) / 2, (y + 1) / 2
-    return jnp.asarray(dm_pix.ssim(x, y, max_val=1.0, filter_size=_WINDOW, filter_sigma=1.5))
+    c1, c2 = 0.01**2, 0.03**2
+    mean_x, mean_y = _smooth(x), _smooth(y)
+    product = mean_x * mean_y
+    squares = mean_x**2 + mean_y**2
+    covariance = _smooth(x * y) - product
+    variances = _smooth(x * x + y * y) - squares
+    return float(
+        np.mean((2 * product + c1) * (2 * covariance + c2) / (squares + c1) / (variances + c2))
+    )
 
 
-def _filled(batch: np.ndarray) -> np.ndarray:
-    # One batch size, one compilation.
-    return np.pad(batch, ((0, _BATCH - len(batch)), (0, 0), (0, 0), (0, 0)))
+def _smooth(x: np.ndarray) -> np.ndarray:
+    weights = np.exp(-0.5 * ((np.arange(WINDOW) - WINDOW // 2) / _SIGMA) ** 2)
+    weights /= weights.sum()
+    for axis in (0, 1):
+        x = np.einsum("...k,k", sliding_window_view(x, WINDOW, axis), weights)
+    return x
 
 
-def _pairs(x: np.ndarray, y: np.ndarray):
-    return zip(np.asarray(x, np.float32), np.asarray(y, np.float32), strict=True)
-
-
-def _check(x: np.ndarray, y: np.ndarray) -> None:
+def _each(
+    metric: Callable[[np.ndarray, np.ndarray], float], x: np.ndarray, y: np.ndarray
+) -> np.ndarray:
+    # Picture by picture, so that nothing of the size of the set is allocated.
     if x.shape != y.shape or x.ndim != 4 or len(x) == 0:
         raise ValueError(f"expected two equal shapes (n, h, w, c), got {x.shape} and {y.shape}")
+    values = []
+    for i, pair in enumerate(zip(x, y, strict=True)):
+        a, b = (np.asarray(picture, np.float64) for picture in pair)
+        if not (np.isfinite(a).all() and np.isfinite(b).all()):
+            raise UserError(f"picture {i} holds pixels that are not finite")
+        values.append(metric(a, b))
+    return np.array(values)

@@ -6,7 +6,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 console = Console()
 
 
-def progress() -> Progress:
+def progress(to: Console = console) -> Progress:
     """A progress bar with room for a line of scalars; silent where the output is not a terminal."""
     return Progress(
         TextColumn("[bold]{task.description:<12}"),
@@ -14,6 +14,6 @@ def progress() -> Progress:
         MofNCompleteColumn(),
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[note]}"),
-        console=console,
-        disable=not console.is_terminal,
+        console=to,
+        disable=not to.is_terminal,
     )

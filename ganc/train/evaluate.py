@@ -1,6 +1,8 @@
 """Scores of sets of pictures, each under a name that says how it came about."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -8,11 +10,17 @@ import numpy as np
 from ganc.data.dataset import Dataset
 from ganc.data.pictures import stack, to_uint8
 from ganc.features import lite0
+from ganc.metrics.bootstrap import Bootstrap
 from ganc.metrics.frechet import frechet_distance
-from ganc.metrics.kernel import kernel_distance
-from ganc.metrics.similarity import l1, ssim
+from ganc.metrics.kernel import kernel_distance, kernel_interval
+from ganc.metrics.protocol import Protocol, Value
+from ganc.metrics.similarity import l1_each, psnr_each, ssim_each
+from ganc.train import records
 from ganc.train.gallery import Sample
 from ganc.types import Generator, Params
+
+BOOTSTRAP = Bootstrap()
+"""Of the intervals: 95 percent, 1,000 resamples, seed 0."""
 
 
 def render(generator: Generator, params: Params, pictures: np.ndarray, batch: int = 16):
@@ -29,6 +37,8 @@ def render(generator: Generator, params: Params, pictures: np.ndarray, batch: in
 @dataclass(frozen=True, eq=False)
 class Judge:
     """Scores pictures against the report split, which nothing else looks at.
+
+    Whoever makes one looks at the report split; `of` counts the looks of a run.
 
     Attributes:
         source: the report pictures of domain a (n h w 3), in [-1, 1].
@@ -47,8 +57,18 @@ class Judge:
     _features: np.ndarray
 
     @classmethod
-    def of(cls, data: Dataset, size: int, feature_size: int) -> "Judge":
-        """A judge for the report split of `data`, at `size` px."""
+    def of(cls, data: Dataset, size: int, feature_size: int, looks: Path | None = None) -> "Judge":
+        """A judge for the report split of `data`, at `size` px.
+
+        Args:
+            data: the pictures.
+            size: px of the pictures.
+            feature_size: px at which Lite0 sees them.
+            looks: a file that gets a line, because the report split is looked at once more. What
+                was chosen after many looks is chosen for the report split.
+        """
+        if looks is not None:
+            records.append(looks, {"time": datetime.now(UTC).isoformat(timespec="seconds")})
         real, weights = stack(data.report_b, size), lite0.load()
         places = np.linspace(0, len(data.train_b) - 1, num=len(real)).round().astype(int)
         other = stack([data.train_b[int(i)] for i in places], size)
@@ -62,34 +82,43 @@ class Judge:
             _features=lite0.extract(weights, real, size=feature_size),
         )
 
-    def score(self, fake: np.ndarray, teacher: np.ndarray | None = None) -> dict[str, float]:
+    def values(self, fake: np.ndarray, teacher: np.ndarray | None = None) -> dict[str, Value]:
         """Protocol string -> value of the pictures `fake` (n h w 3) made from `source`.
 
         `kid` and `fd` are distances on Lite0 features, lower better (times nothing: a kernel
-        distance of 0.03 is 0.03); `l1` is in units of the full range; `ssim` is better when
-        higher. With `teacher`, the teacher's pictures, also the distance to those.
+        distance of 0.03 is 0.03); `l1` is in units of the full range; `psnr`, in dB over 255, and
+        `ssim` are better when higher. With `teacher`, the teacher's pictures, also the distance to
+        those. All but `fd` have an interval over pictures.
         """
-        n, m = len(fake), len(self.real)
-        features = lite0.extract(self._weights, fake, size=self.feature_size)
-        protocol = f"lite0@{self.feature_size},report{n}-vs-real{m}"
-        scores = {
-            f"kid[{protocol}]": kernel_distance(features, self._features),
-            f"fd[{protocol}]": frechet_distance(features, self._features),
-        }
+        report = f"report{len(fake)}"
+        values = self._distances(report, fake)
         if self.paired:
-            scores[f"l1[report{n}-vs-truth]"] = l1(fake, self.real)
-            scores[f"ssim[report{n}-vs-truth]"] = ssim(fake, self.real)
+            for name, each in {"l1": l1_each, "psnr": psnr_each, "ssim": ssim_each}.items():
+                values |= [_mean(Protocol(name, report, "truth"), each(fake, self.real))]
         if teacher is not None:
-            scores[f"l1[report{n}-vs-teacher]"] = l1(fake, teacher)
-        return scores
+            values |= [_mean(Protocol("l1", report, "teacher"), l1_each(fake, teacher))]
+        return values
+
+    def score(self, fake: np.ndarray, teacher: np.ndarray | None = None) -> dict[str, float]:
+        """`values` without their intervals."""
+        return {protocol: v.value for protocol, v in self.values(fake, teacher).items()}
 
     def floor(self) -> dict[str, float]:
         """What other real pictures score: no model should be expected to do better."""
-        features = lite0.extract(self._weights, self.other, size=self.feature_size)
-        protocol = f"lite0@{self.feature_size},report{len(self.other)}-vs-real{len(self.real)}"
+        values = self._distances(f"report{len(self.other)}", self.other)
+        return {protocol: v.value for protocol, v in values.items()}
+
+    def _distances(self, name: str, pictures: np.ndarray) -> dict[str, Value]:
+        features = lite0.extract(self._weights, pictures, size=self.feature_size)
+        settings, right = (f"lite0@{self.feature_size}",), f"real{len(self.real)}"
+        n = len(pictures), len(self.real)
+        kid = kernel_distance(features, self._features)
+        interval = kernel_interval(features, self._features, BOOTSTRAP)
         return {
-            f"kid[{protocol}]": kernel_distance(features, self._features),
-            f"fd[{protocol}]": frechet_distance(features, self._features),
+            str(Protocol("kid", name, right, settings)): Value(kid, n, interval, str(BOOTSTRAP)),
+            str(Protocol("fd", name, right, settings)): Value(
+                frechet_distance(features, self._features), n
+            ),
         }
 
     def samples(
@@ -107,3 +136,8 @@ class Judge:
             )
             for i in picked
         ]
+
+
+def _mean(protocol: Protocol, each: np.ndarray) -> tuple[str, Value]:
+    interval = BOOTSTRAP.mean_interval(each)
+    return str(protocol), Value(float(each.mean()), (len(each),), interval, str(BOOTSTRAP))

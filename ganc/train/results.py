@@ -150,7 +150,8 @@ def table(rows: Sequence[Mapping], teacher: Mapping | None, student: Mapping | N
             if value == best and row in small:
                 text = f"<b>{text}</b>"
             base = None if metric or row is teacher else _get(teacher, *path)
-            cells[index] += f"<td>{text}{_ratio(base, value)}</td>"
+            spread = _interval(row, path[1], places) if metric else ""
+            cells[index] += f"<td>{text}{_ratio(base, value)}{spread}</td>"
     body = ""
     for row, line in zip(rows, cells, strict=True):
         kind = "teacher" if row is teacher else "student" if row is student else ""
@@ -161,6 +162,14 @@ def table(rows: Sequence[Mapping], teacher: Mapping | None, student: Mapping | N
         f'<table class="results">\n<thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{body}</tbody></table></div>"
     )
+
+
+def _interval(row: Mapping, protocol: str, places: int) -> str:
+    ends = (row.get("intervals") or {}).get(protocol) or ()
+    if len(ends) != 2 or not all(map(scales.finite, ends)):
+        return ""
+    hint = escape(str(row.get("intervals_protocol") or ""))
+    return f'<small title="{hint}">{ends[0]:.{places}f} to {ends[1]:.{places}f}</small>'
 
 
 def _ratio(base: float | None, value: float) -> str:

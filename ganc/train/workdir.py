@@ -45,6 +45,11 @@ class Workdir:
         """The training scalars of all stages."""
         return self.path / "metrics.jsonl"
 
+    @property
+    def looks(self) -> Path:
+        """A line for each time that the report split was looked at."""
+        return self.path / "looks.jsonl"
+
     def complete(self, stage: str, result: dict[str, Any]) -> None:
         """Marks a stage complete."""
         stages = self.stages() | {stage: result}

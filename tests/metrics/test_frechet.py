@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from ganc.metrics.frechet import frechet_distance
+from ganc.metrics.frechet import frechet_distance, gaussian_distance
 
 
 def by_square_root(x, y):
@@ -38,6 +38,25 @@ def test_fewer_rows_than_features(n, m):
     assert frechet_distance(x, y) == pytest.approx(by_eigenvalues(x, y), rel=1e-6)
 
 
+@pytest.mark.parametrize(("n", "m"), [(200, 150), (12, 150), (150, 12), (9, 12)])
+def test_statistics_give_what_features_give(n, m):
+    x, y = draw(n, 20, seed=8), draw(m, 20, seed=9)
+    moments = [(z.mean(axis=0), np.cov(z, rowvar=False)) for z in (x, y)]
+    expected = frechet_distance(x, y)
+    assert gaussian_distance(*moments[0], *moments[1]) == pytest.approx(expected, rel=1e-6)
+    if min(n, m) > 20:
+        assert expected == pytest.approx(by_square_root(x, y), rel=1e-6)
+
+
+def test_many_features_fewer_rows_and_both_ways_agree():
+    rng = np.random.default_rng(10)
+    decay = np.geomspace(1, 1e-4, 200)  # as real features: a few directions hold the variance
+    x, y = rng.normal(size=(120, 200)) * decay, (rng.normal(size=(150, 200)) + 0.1) * decay
+    moments = [(z.mean(axis=0), np.cov(z, rowvar=False)) for z in (x, y)]
+    expected = frechet_distance(x, y)
+    assert gaussian_distance(*moments[0], *moments[1]) == pytest.approx(expected, rel=1e-6)
+
+
 def test_one_feature_is_the_difference_of_means_and_deviations():
     x, y = np.array([[0.0], [2.0]]), np.array([[5.0], [6.0], [7.0]])
     expected = 25 + (np.sqrt(2) - 1) ** 2
@@ -66,3 +85,7 @@ def test_refuses_what_has_no_distance():
             frechet_distance(x, y)
     with pytest.raises(ValueError, match="not finite"):
         frechet_distance([[0.0], [np.nan]], [[0.0], [1.0]])
+    with pytest.raises(ValueError, match="of one d"):
+        gaussian_distance(np.ones(2), np.eye(2), np.ones(3), np.eye(3))
+    with pytest.raises(ValueError, match="not finite"):
+        gaussian_distance(np.ones(2), np.eye(2), np.ones(2), np.eye(2) * np.nan)

@@ -3,7 +3,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ganc.metrics.kernel import kernel_distance, polynomial_mmd
+from ganc.metrics import kernel
+from ganc.metrics.bootstrap import Bootstrap
+from ganc.metrics.kernel import (
+    kernel_distance,
+    kernel_interval,
+    polynomial_mmd,
+    subset_distances,
+)
 
 
 def by_double_loop(x, y):
@@ -59,3 +66,54 @@ def test_refuses_shapes_that_do_not_fit():
     for x, y in [(np.ones((3, 2)), np.ones((3, 4))), (np.ones((1, 2)), np.ones((3, 2)))]:
         with pytest.raises(ValueError, match="expected shapes"):
             kernel_distance(x, y)
+    for distance in (kernel_distance, lambda x, y: subset_distances(x, y, size=2)):
+        with pytest.raises(ValueError, match="not finite"):
+            distance([[0.0], [np.nan]], [[0.0], [1.0]])
+
+
+def test_a_subset_of_all_rows_is_the_whole():
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=(8, 5)), rng.normal(size=(8, 5))
+    found = subset_distances(x, y, subsets=3, size=8)
+    assert found == pytest.approx([kernel_distance(x, y)] * 3, rel=1e-12)
+
+
+def test_subsets_average_to_the_whole():
+    rng = np.random.default_rng(6)
+    x, y = rng.normal(size=(30, 4)), rng.normal(size=(25, 4)) + 0.3
+    found = subset_distances(x, y, subsets=3000, size=10)
+    error = found.std() / np.sqrt(len(found))
+    assert abs(found.mean() - kernel_distance(x, y)) < 3 * error
+    assert len(set(found)) == 3000
+    assert (subset_distances(x, y, subsets=3, size=10) == found[:3]).all()
+    assert (subset_distances(x, y, subsets=3, size=10, seed=1) != found[:3]).all()
+    with pytest.raises(ValueError, match="subsets of 26"):
+        subset_distances(x, y, size=26)
+
+
+def test_the_interval_is_as_wide_as_the_estimates_spread():
+    rng = np.random.default_rng(7)
+
+    def draw():
+        return rng.normal(size=(60, 3)), rng.normal(size=(50, 3)) + 0.7
+
+    estimates = [kernel_distance(*draw()) for _ in range(500)]
+    intervals = [kernel_interval(*draw(), Bootstrap(resamples=200)) for _ in range(50)]
+    width = np.mean([high - low for low, high in intervals])
+    assert width == pytest.approx(np.subtract(*np.percentile(estimates, [97.5, 2.5])), rel=0.2)
+    truth = np.mean(estimates)
+    assert np.mean([low < truth < high for low, high in intervals]) > 0.85
+
+
+def test_a_row_drawn_twice_is_not_its_own_neighbour():
+    # With the diagonal, every resampled estimate of equal distributions would lie above 0.
+    rng = np.random.default_rng(8)
+    low, high = kernel_interval(rng.normal(size=(20, 200)), rng.normal(size=(20, 200)), Bootstrap())
+    assert low < 0 < high
+
+
+def test_a_large_set_is_thinned(monkeypatch):
+    rng = np.random.default_rng(9)
+    x, y = rng.normal(size=(31, 3)), rng.normal(size=(10, 3))
+    monkeypatch.setattr(kernel, "ROWS", 16)
+    assert kernel_interval(x, y, Bootstrap(20)) == kernel_interval(x[::2], y, Bootstrap(20))

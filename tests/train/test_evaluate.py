@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from ganc.data.dataset import open_dataset
-from ganc.train.evaluate import Judge, render
+from ganc.train import records
+from ganc.train.evaluate import BOOTSTRAP, Judge, render
 from ganc.types import Generator, Output
 
 
@@ -25,6 +26,7 @@ def test_the_truth_is_perfect_and_other_real_pictures_are_better_than_copies(jud
         f"kid[{protocol}]",
         f"fd[{protocol}]",
         f"l1[report{n}-vs-truth]",
+        f"psnr[report{n}-vs-truth]",
         f"ssim[report{n}-vs-truth]",
         f"l1[report{n}-vs-teacher]",
     }
@@ -34,6 +36,26 @@ def test_the_truth_is_perfect_and_other_real_pictures_are_better_than_copies(jud
     copied = judge.score(judge.source)
     for key, value in judge.floor().items():
         assert perfect[key] < value < copied[key]
+
+
+def test_intervals_hold_their_values(judge):
+    fake = np.clip(judge.real + 0.3 * judge.source, -1, 1)
+    values = judge.values(fake, teacher=judge.source)
+    assert {k: v.value for k, v in values.items()} == judge.score(fake, teacher=judge.source)
+    for protocol, value in values.items():
+        if protocol.startswith("fd["):
+            assert value.interval is None
+        else:
+            low, high = value.interval
+            assert low < value.value < high and value.interval_protocol == str(BOOTSTRAP)
+
+
+def test_looks_are_counted(judge, tmp_path):
+    data = open_dataset("earth", 64)
+    one = {name: [getattr(data, name)[i] for i in (0, 1)] for name in ("report_a", "report_b")}
+    for count in (1, 2):
+        Judge.of(dataclasses.replace(data, **one), 64, 32, looks=tmp_path / "looks.jsonl")
+        assert len(records.read(tmp_path / "looks.jsonl")) == count
 
 
 def test_samples_are_spread_and_aligned(judge):

@@ -250,3 +250,13 @@ def test_axes():
     assert 0 < wide(100) < wide(10) < wide(1) < 100
     assert wide(10) == pytest.approx((wide(1) + wide(100)) / 2)
     assert 0 < single(3) < 1
+
+
+def test_intervals_stand_below_their_values(tmp_path):
+    given = arguments()
+    key = next(iter(given["rows"][0]["metrics"]))
+    given["rows"][0] |= {"intervals": {key: [0.1234, 0.2345]}, "intervals_protocol": HOSTILE}
+    given["rows"][1] |= {"intervals": {key: ["<b>", float("nan")]}}
+    text = " ".join(parse(write_report(tmp_path, **given)).text)
+    assert "0.123 to 0.234" in text or "0.1234 to 0.2345" in text
+    assert text.count(" to 0.2") == 1

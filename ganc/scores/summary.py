@@ -1,0 +1,123 @@
+"""What is kept of the features of a folder, in bounded memory, and remembered between calls."""
+
+import hashlib
+import io
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ganc.metrics.moments import Moments, stream
+from ganc.scores.extractor import Extractor
+from ganc.scores.folder import Folder
+from ganc.train import records
+
+ROWS = 10_000
+"""Features that are kept one by one: 80 MB of 2,048 numbers each. Of a larger folder the moments
+are of all pictures, and so many evenly spread rows are kept for what needs single ones."""
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """The features of a folder.
+
+    Attributes:
+        n: pictures.
+        rows: (min(n, ROWS) d) float32, of evenly spread pictures.
+        moments: of all pictures, where `rows` are not all of them.
+    """
+
+    n: int
+    rows: np.ndarray
+    moments: Moments | None = None
+
+    def of_all(self) -> Moments:
+        """The moments of all pictures."""
+        return self.moments or Moments.of(self.rows)
+
+
+def summarise(
+    folder: Folder,
+    extractor: Extractor,
+    *,
+    cache: Path | None = None,
+    tick: Callable[[int], object] = lambda count: None,
+) -> Summary:
+    """The features of a folder, computed or out of the cache.
+
+    Args:
+        folder: of pictures.
+        extractor: the network.
+        cache: folder for results, one file per list of files and protocol; None for no cache. One
+            that cannot be written is done without.
+        tick: called with the number of pictures that are newly done.
+
+    Raises:
+        UserError: a picture cannot be decoded.
+    """
+    path = None if cache is None else cache / f"{_key(folder, extractor)}.npz"
+    known = None if path is None else _load(path)
+    if known is not None:
+        tick(len(folder))
+        return known
+    found = _compute(folder, extractor, tick)
+    if path is not None:
+        _save(path, found)
+    return found
+
+
+def default_cache() -> Path:
+    """`ganc/features` in the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ganc" / "features"
+
+
+def _compute(folder: Folder, extractor: Extractor, tick: Callable[[int], object]) -> Summary:
+    n = len(folder)
+    wanted = np.unique(np.linspace(0, n - 1, num=min(n, ROWS)).round().astype(int))
+    kept: list[np.ndarray] = []
+
+    def parts() -> Iterator[np.ndarray]:
+        start = 0
+        for part in extractor(folder.read, n):
+            places = wanted[
+                np.searchsorted(wanted, start) : np.searchsorted(wanted, start + len(part))
+            ]
+            kept.append(part[places - start])
+            yield part
+            start += len(part)
+            tick(len(part))
+
+    if n > ROWS:
+        moments = stream(parts())
+    else:
+        moments = None
+        for _ in parts():
+            pass
+    return Summary(n, np.concatenate(kept), moments)
+
+
+def _key(folder: Folder, extractor: Extractor) -> str:
+    return hashlib.sha256(f"{extractor.protocol}\n{folder.sha256}".encode()).hexdigest()
+
+
+def _save(path: Path, summary: Summary) -> None:
+    moments = summary.moments or Moments(0, np.zeros(0), np.zeros(0))
+    buffer = io.BytesIO()
+    np.savez(buffer, n=summary.n, rows=summary.rows, mean=moments.mean, scatter=moments.scatter)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        records.replace(path, buffer.getvalue())
+    except OSError:
+        pass  # a cache saves time and nothing else
+
+
+def _load(path: Path) -> Summary | None:
+    try:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            n, rows = int(file["n"]), file["rows"]
+            moments = Moments(n, file["mean"], file["scatter"]) if n > len(rows) else None
+            return Summary(n, rows, moments)
+    except Exception:  # absent or damaged: computed anew
+        return None
