@@ -87,6 +87,11 @@ class Search:
 def make_space(text: str, generator: Generator) -> Space:
     """The space called `text`, or with the widths `text` lists, in every slot of `generator`."""
     choices = CHOICES.get(text) or decode_choices(text, len(generator.slots), tuple(CHOICES))
+    if len(choices) != len(generator.slots):
+        raise UserError(
+            f"architectures of the space {text} have {len(choices)} entries, "
+            f"those of the student {len(generator.slots)}"
+        )
     space = Space(generator.slots, choices)
     for group, width in space.widths(space.largest).items():
         if width > generator.widths[group]:

@@ -8,10 +8,13 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-Kind = Literal["conv", "transposed", "linear", "norm", "spectral", "scale", "from_bgr", "to_bgr"]
+Kind = Literal[
+    "conv", "transposed", "linear", "norm", "spectral", "scale", "gamma", "from_bgr", "to_bgr"
+]
 """What a layer is, and so which arrays it has. `spectral` is a convolution whose kernel PyTorch
-divides by its largest singular value, `scale` a norm whose arrays are called scale and shift;
-`from_bgr` and `to_bgr` are the first and the last convolution of a network that has blue first."""
+divides by its largest singular value; `scale` is a norm whose arrays are called scale and shift,
+`gamma` one where they are gamma and beta; `from_bgr` and `to_bgr` are the first and the last
+convolution of a network that has blue first."""
 
 
 class Layer(NamedTuple):
@@ -59,6 +62,7 @@ _LEAVES: dict[Kind, tuple[_Leaf, ...]] = {
         _Leaf("mean", "running_mean", _same, _same),
         _Leaf("var", "running_var", _same, _same),
     ),
+    "gamma": (_Leaf("scale", "gamma", _same, _same), _Leaf("bias", "beta", _same, _same)),
     "spectral": (
         _BIAS,
         _Leaf("kernel", "weight_orig", *_CONV),

@@ -21,7 +21,7 @@ from ganc.channels import read_widths
 from ganc.errors import UserError
 from ganc.export import layouts
 from ganc.export.layouts import Layer
-from ganc.export.names import cartoon, deep_resnet, resnet, unet
+from ganc.export.names import cartoon, deep_resnet, munit, resnet, unet
 from ganc.models import store
 from ganc.models.families import family_of
 from ganc.models.families import generator as generator_of
@@ -33,6 +33,7 @@ NAMES: dict[str, ModuleType] = {
     "resnet": resnet,
     "cartoon": cartoon,
     "deep_resnet": deep_resnet,
+    "munit": munit,
     "unet": unet,
 }
 """Family -> the module with `layers(spec)` and `recognise(shapes)`."""

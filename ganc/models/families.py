@@ -6,13 +6,14 @@ A family is a module with a frozen dataclass `Spec` and a function `generator(sp
 from types import ModuleType
 from typing import Any
 
-from ganc.models import cartoon, deep_resnet, resnet, unet
+from ganc.models import cartoon, deep_resnet, munit, resnet, unet
 from ganc.types import Generator
 
 FAMILIES: dict[str, ModuleType] = {
     "resnet": resnet,
     "cartoon": cartoon,
     "deep_resnet": deep_resnet,
+    "munit": munit,
     "unet": unet,
 }
 """Name -> module."""

@@ -17,8 +17,9 @@ import jax.numpy as jnp
 
 from ganc.models.build import build
 from ganc.nn.initial import NORMAL, TORCH
-from ganc.nn.layers import Conv, ConvTranspose, DepthwiseConv, gate
+from ganc.nn.layers import Conv, ConvTranspose, gate
 from ganc.nn.norm import BatchNorm, InstanceNorm, near_one
+from ganc.nn.separable import separable_conv
 from ganc.types import Generator, Masks, Output, Slot, Widths
 
 Norm = Literal["instance", "batch", "slimming"]
@@ -183,10 +184,4 @@ class Block(nn.Module):
         return Conv(features, (source, group), pad=1, padding="reflect", name=name, **options)(x)
 
     def _separable(self, x, features, source, group, name, masks):
-        depthwise = DepthwiseConv(
-            x.shape[-1], (source, source), pad=1, padding="reflect", name=f"{name}_depthwise"
-        )
-        # The bias makes an inactive channel constant; the norm brings it back to almost zero and
-        # the gate to exactly zero.
-        x = gate(InstanceNorm(source)(depthwise(x)), masks, source)
-        return Conv(features, (source, group), size=1, name=f"{name}_pointwise")(x)
+        return separable_conv(x, features, (source, group), masks, name=name)

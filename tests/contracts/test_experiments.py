@@ -136,6 +136,7 @@ def test_another_configuration_is_refused(smoke):
         (("--size", "66"), "multiples of 4"),
         (("--space", "100/50"), "--ngf"),
         (("--space", "wide"), "channels-48"),
+        (("--space", "munit-channels-64"), "10 entries, those of the student 8"),
         (("--teacher", "no/such/model"), "no/such/model"),
         (("--data", "earth:season"), "--teacher train"),
     ],

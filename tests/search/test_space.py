@@ -23,10 +23,12 @@ TOY = Space(
         ("channels-32", 6_561),
         ("channels-64-cycleGAN", 390_625),
         ("channels-64-pix2pix", 5_764_801),
+        ("munit-channels-64", 282_475_249),
     ],
 )
 def test_sizes_of_the_published_spaces(name, size):
-    space = Space(SLOTS, CHOICES[name])
+    slots = tuple(Slot.of(f"c{i}", 1) for i in range(len(CHOICES[name])))
+    space = Space(slots, CHOICES[name])
     assert space.size == size
     assert space.largest in space and space.smallest in space
 
@@ -37,6 +39,7 @@ def test_every_published_space_has_a_known_size():
         "channels-32",
         "channels-64-cycleGAN",
         "channels-64-pix2pix",
+        "munit-channels-64",
     }
 
 
