@@ -6,10 +6,10 @@ A family is a module with a frozen dataclass `Spec` and a function `generator(sp
 from types import ModuleType
 from typing import Any
 
-from ganc.models import resnet
+from ganc.models import resnet, spade
 from ganc.types import Generator
 
-FAMILIES: dict[str, ModuleType] = {"resnet": resnet}
+FAMILIES: dict[str, ModuleType] = {"resnet": resnet, "spade": spade}
 """Name -> module."""
 
 
