@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 
 from ganc.models.build import build_discriminator
+from ganc.nn.conv import average_pool
 from ganc.nn.initial import XAVIER
 from ganc.nn.layers import Conv
 from ganc.nn.norm import instance_norm
@@ -50,8 +51,7 @@ class MultiScale(nn.Module):
         logits, features = [], []
         for scale in range(self.spec.scales):
             if scale:
-                sides = ((1, 1), (1, 1))
-                x = nn.avg_pool(x, (3, 3), (2, 2), padding=sides, count_include_pad=False)
+                x = average_pool(x)
             judge = Judge(self.spec.ndf, self.spec.layers, name=f"scale{scale}")
             judged, seen = judge(x, momentum)
             logits.append(judged)

@@ -4,8 +4,9 @@ import flax.linen as nn
 import jax
 
 from ganc.nn.initial import XAVIER
-from ganc.nn.layers import Conv, DepthwiseConv, Group, Product, gate
-from ganc.nn.norm import BatchNorm, InstanceNorm
+from ganc.nn.layers import Conv, Group, Product, gate
+from ganc.nn.norm import BatchNorm
+from ganc.nn.separable import separable_conv
 from ganc.nn.spectral import SpectralConv
 from ganc.types import Masks, Widths
 
@@ -58,15 +59,11 @@ class SpadeNorm(nn.Module):
         return gate(Product(group)(x, 1 + gamma) + beta, masks, group)
 
     def _modulation(self, name: str, y: jax.Array, masks: Masks | None) -> jax.Array:
-        hidden, features = self.hidden, self.widths[self.group]
-        groups = (hidden, self.group)
+        features, groups = self.widths[self.group], (self.hidden, self.group)
         if not self.separable:
             return Conv(features, groups, pad=1, initial=XAVIER, name=name)(y)
-        depthwise = DepthwiseConv(
-            y.shape[-1], (hidden, hidden), pad=1, initial=XAVIER, name=f"{name}_depthwise"
-        )
-        y = gate(InstanceNorm(hidden)(depthwise(y)), masks, hidden)
-        return Conv(features, groups, size=1, initial=XAVIER, name=f"{name}_pointwise")(y)
+        options = {"name": name, "padding": "zero", "initial": XAVIER}
+        return separable_conv(y, features, groups, masks, **options)
 
 
 class Block(nn.Module):

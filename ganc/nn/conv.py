@@ -6,8 +6,9 @@ avoids the slow path, chosen by backend inside one function. `tests/nn/test_conv
 forms of each equal, in value and in gradient.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -188,3 +189,14 @@ def upsample(x: jax.Array) -> jax.Array:
     b, h, w, c = x.shape
     repeated = jnp.broadcast_to(x[:, :, None, :, None], (b, h, 2, w, 2, c))
     return repeated.reshape(b, 2 * h, 2 * w, c)
+
+
+def average_pool(x: jax.Array) -> jax.Array:
+    """Halves the resolution of `x` (b h w c), as between the scales of discriminators.
+
+    Every output is the mean of a 3x3 window, of its pixels that lie inside the picture.
+
+    Returns: (b, ceil(h / 2), ceil(w / 2), c).
+    """
+    padding: Any = ((1, 1), (1, 1))
+    return nn.avg_pool(x, (3, 3), (2, 2), padding, count_include_pad=False)
