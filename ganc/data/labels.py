@@ -17,11 +17,13 @@ def one_hot(labels: np.ndarray, classes: int, dontcare: int | None = None) -> np
     Returns: float32 (h w classes), or (h w classes + 1) with `dontcare`.
 
     Raises:
-        UserError: a label is out of range.
+        UserError: a label is out of range, or `dontcare` is in it.
     """
     _check_map(labels, "labels")
     known = np.arange(classes)
     if dontcare is not None:
+        if dontcare in known:
+            raise UserError(f"dontcare must lie outside 0..{classes - 1}, got {dontcare}")
         known = np.append(known, dontcare)
     strange = np.setdiff1d(labels, known)
     if strange.size:

@@ -32,8 +32,8 @@ class SpadeNorm(nn.Module):
     The norm is a batch norm without scale and shift. In the separable variant, gamma and beta come
     from a depthwise 3x3, an instance norm and a pointwise 1x1.
 
-    Reference: Park et al. 2019 (arXiv 1903.07291), equation 1; Li et al. 2020 (arXiv 2003.08936)
-    for the separable variant.
+    Reference: Park et al. 2019 (arXiv 1903.07291); Li et al. 2020 (arXiv 2003.08936) for the
+    separable variant.
 
     Differs from the reference: a batch split over devices is normalised by sqrt(var + eps) like
     any other; the reference's synchronised norm takes sqrt(max(var, eps)). A sliced norm has sliced
@@ -79,7 +79,7 @@ class Block(nn.Module):
         separable: of the norms.
         spectral: of the convolutions outside the norms.
 
-    Reference: Park et al. 2019 (arXiv 1903.07291), figure 4.
+    Reference: Park et al. 2019 (arXiv 1903.07291).
     """
 
     widths: Widths

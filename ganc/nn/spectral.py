@@ -26,7 +26,7 @@ class SpectralConv(Conv):
     W is the kernel as the matrix (o, i kh kw) that PyTorch makes of it; v is in that order too.
     Gradients pass through W in both places, u and v are constants.
 
-    Reference: Miyato et al. 2018 (arXiv 1802.05957), algorithm 1, with one power iteration.
+    Reference: Miyato et al. 2018 (arXiv 1802.05957), with one power iteration a step.
     """
 
     @nn.compact
@@ -61,13 +61,11 @@ class SpectralConv(Conv):
 
 def fold(params: Params) -> Params:
     """`params` with every kernel that has a `u` and a `v` beside it divided by its $u^T W v$."""
-    flat: dict[str, Any] = dict(flatten_dict(params, sep="/"))
-    for place in [name.removesuffix("/u") for name in flat if name.endswith("/u")]:
-        kernel = flat[f"{place}/kernel"]
-        flat[f"{place}/kernel"] = kernel / (
-            flat.pop(f"{place}/u") @ _matrix(kernel) @ flat.pop(f"{place}/v")
-        )
-    return unflatten_dict(flat, sep="/")
+    flat: dict[tuple[str, ...], Any] = dict(flatten_dict(params))
+    for place in [path[:-1] for path in flat if path[-1] == "u"]:
+        kernel, u, v = flat[*place, "kernel"], flat.pop((*place, "u")), flat.pop((*place, "v"))
+        flat[*place, "kernel"] = kernel / (u @ _matrix(kernel) @ v)
+    return unflatten_dict(flat)
 
 
 def _matrix(kernel: Any) -> Any:

@@ -23,6 +23,9 @@ TOY = Space(
         ("channels-32", 6_561),
         ("channels-64-cycleGAN", 390_625),
         ("channels-64-pix2pix", 5_764_801),
+        ("spade-channels-48", 15_552),
+        ("spade-channels-64", 128_000),
+        ("spade-channels-64-coco", 390_625),
     ],
 )
 def test_sizes_of_the_published_spaces(name, size):
@@ -37,6 +40,9 @@ def test_every_published_space_has_a_known_size():
         "channels-32",
         "channels-64-cycleGAN",
         "channels-64-pix2pix",
+        "spade-channels-48",
+        "spade-channels-64",
+        "spade-channels-64-coco",
     }
 
 
