@@ -1,7 +1,6 @@
 import functools
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
@@ -37,9 +36,14 @@ TRAINED = spade.Spec(2, labels=5, upsampling="normal", spectral=True)
 
 
 @functools.cache
+def made(spec):
+    return spade.generator(spec)
+
+
+@functools.cache
 def trained():
     """The generator as it is trained, compiled once for the tests of one device."""
-    generator = spade.generator(TRAINED)
+    generator = made(TRAINED)
     return generator, jax.jit(lambda p, x: generator.apply(p, x, momentum=0.1))
 
 
@@ -53,8 +57,9 @@ def label_maps(count=2, side=64):
 def test_the_published_networks(
     name, tensors, size, published_fill, published_picture, check_published
 ):
-    generator = spade.generator(spade.Spec(2, labels=6, separable="mobile" in name))
+    generator = made(spade.Spec(2, labels=6, separable="mobile" in name))
     shapes = jax.eval_shape(generator.init, jax.random.key(0))
+    assert generator.divisor == 64
     params = published_fill(names.layers(generator.spec), shapes)
     learned = [leaf for path, leaf in flatten(params).items() if path not in generator.statistics]
     assert (len(learned), sum(leaf.size for leaf in learned)) == (tensors, size)
@@ -78,7 +83,7 @@ def test_the_published_networks(
 )
 def test_published_costs_that_are_known_to_three_digits(spec, size, arch, params, macs):
     """The table of gan-compression's README; the strings are those of its scripts."""
-    generator = spade.generator(spec)
+    generator = made(spec)
     entries = tuple(map(int, arch.split("_")))
     widths = Space(generator.slots, tuple((entry,) for entry in entries)).widths(entries)
     assert f"{cost.params(generator)(widths) / 1e6:.1f}M" == params
@@ -86,15 +91,17 @@ def test_published_costs_that_are_known_to_three_digits(spec, size, arch, params
 
 
 def test_initial_weights_are_xavier_normal_of_gain_002(key):
-    generator = spade.generator(TRAINED)
-    for path, array in flatten(jax.jit(generator.init)(key)).items():
+    generator = made(spade.Spec(4, 5, separable=True, upsampling="normal"))
+    places = ("fc", "up_2", "conv_img")  # the other blocks are alike, and take long to compile
+    init = jax.jit(lambda key: {place: generator.init(key)[place] for place in places})
+    for path, array in flatten(init(key)).items():
         if path.endswith("kernel"):
             *area, inputs, outputs = array.shape
             expected = 0.02 * np.sqrt(2 / (np.prod(area) * (inputs + outputs)))
             error = 5 / np.sqrt(array.size)  # five standard errors
             assert abs(array.mean()) < expected * error, path
             assert abs(array.std() / expected - 1) < error, path
-        elif not path.endswith(("/u", "/v")):
+        else:
             np.testing.assert_array_equal(array, path.endswith("var"))
 
 
@@ -168,6 +175,7 @@ def torch_peer(torch):
 def test_a_training_step_and_evaluation_are_those_of_torch(random_params):
     torch = pytest.importorskip("torch", reason="compares with PyTorch")
     generator, apply = trained()
+    assert generator.divisor == 32
     params, x = random_params(generator), label_maps()
     found, peer = names.layers(generator.spec), torch_peer(torch)
     arrays = layouts.to_torch(flatten(params), found)
@@ -191,7 +199,7 @@ def test_a_training_step_and_evaluation_are_those_of_torch(random_params):
     peer.eval()
     folded, spec = spade.fold(merge(params, output.statistics), generator.spec)
     assert spec == spade.Spec(2, labels=5, upsampling="normal")
-    plain = jax.jit(lambda p, x: spade.generator(spec).apply(p, x).image)(folded, x)
+    plain = jax.jit(lambda p, x: made(spec).apply(p, x).image)(folded, x)
     np.testing.assert_allclose(plain, expected(), atol=1e-4)
 
 
@@ -212,7 +220,7 @@ def test_two_devices_measure_and_draw_what_one_does(random_params):
 
 
 def test_a_subnet_is_recalibrated_alike_masked_and_sliced(random_params):
-    generator = spade.generator(spade.Spec(2, labels=5, upsampling="normal"))
+    generator = made(spade.Spec(2, labels=5, upsampling="normal"))
     params = random_params(generator)
     keep = {group: np.arange(0, width, 2) for group, width in generator.widths.items()}
     maps = np.split(label_maps(4), 2)
@@ -228,7 +236,7 @@ def test_a_subnet_is_recalibrated_alike_masked_and_sliced(random_params):
 
 
 def test_with_spectral_norm_neither_masked_nor_sliced(random_params):
-    generator = spade.generator(TRAINED)
+    generator = made(TRAINED)
     params, x = random_params(generator), label_maps(1)
     keep = channels.prefix({group: width // 2 for group, width in generator.widths.items()})
     masks = channels.masks(keep, generator.widths)
@@ -239,7 +247,7 @@ def test_with_spectral_norm_neither_masked_nor_sliced(random_params):
 
 
 def torch_shapes(spec, keep=None):
-    generator = spade.generator(spec)
+    generator = made(spec)
     flat = flatten_dict(jax.eval_shape(generator.init, jax.random.key(0)), sep="/")
     arrays = {path: np.zeros(leaf.shape, np.float32) for path, leaf in flat.items()}
     if keep is not None:
@@ -264,14 +272,14 @@ def test_a_state_dict_is_recognised(spec):
     found = names.recognise(shapes)
     assert found == (spec, names.layers(spec))
     back = layouts.from_torch(arrays, found[1])
-    expected = jax.eval_shape(spade.generator(spec).init, jax.random.key(0))
+    expected = jax.eval_shape(made(spec).init, jax.random.key(0))
     wanted = {path: leaf.shape for path, leaf in flatten_dict(expected, sep="/").items()}
     assert {path: array.shape for path, array in back.items()} == wanted
 
 
 def test_a_sliced_state_dict_is_recognised_and_its_statistics_narrowed():
     spec = spade.Spec(4, labels=6, separable=True)
-    generator = spade.generator(spec)
+    generator = made(spec)
     slots = Space(generator.slots, ((2,), (1,), (1,), (1,), (3,), (1,), (2,), (1,)))
     keep = channels.prefix(slots.widths(slots.largest))
     full, sliced = torch_shapes(spec), torch_shapes(spec, keep)
@@ -301,18 +309,6 @@ def test_strange_state_dicts_are_not_recognised():
     with_unet = jax.eval_shape(resnet.generator(resnet.Spec(4, 3)).init, jax.random.key(0))
     flat = {path: leaf.shape for path, leaf in flatten_dict(with_unet, sep="/").items()}
     assert names.recognise(flat) is None
-
-
-@pytest.mark.parametrize("upsampling", ["more", "normal"])
-def test_the_grid_that_pictures_grow_from(upsampling):
-    spec = spade.Spec(2, labels=5, upsampling=upsampling)
-    generator = spade.generator(spec)
-    shapes = jax.eval_shape(generator.init, jax.random.key(0))
-    output = jax.eval_shape(generator.apply, shapes, jnp.zeros((1, 128, 256, 5)))
-    grid = {"more": (2, 4), "normal": (4, 8)}[upsampling]
-    assert output.taps["head_0"].shape == (1, *grid, 32)
-    assert output.image.shape == (1, 128, 256, 3)
-    assert (generator.divisor, generator.minimum) == (spec.reduction, spec.reduction)
 
 
 @pytest.mark.parametrize(
