@@ -17,7 +17,7 @@ class Config:
     size: int = 256
     """side of the pictures, px"""
     teacher: str = "train"
-    """shipped, train, or the directory of a model or of a run that left one"""
+    """shipped, train, a PyTorch checkpoint, or the directory of a model or of a run that has one"""
     train_teacher: cyclegan_teacher.Config = field(default_factory=cyclegan_teacher.Config)
     """how to train it with --teacher train; data, size, seed and skip-bad are those of this run"""
     ngf: int = 64

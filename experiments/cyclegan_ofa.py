@@ -29,6 +29,7 @@ from ganc.data.batches import Unpaired
 from ganc.data.dataset import Dataset, open_dataset
 from ganc.data.pictures import stack
 from ganc.errors import UserError
+from ganc.export.torch import load as load_checkpoint
 from ganc.features import lite0
 from ganc.methods import once_for_all as ofa
 from ganc.models import resnet, store
@@ -132,9 +133,12 @@ def run(config: Config, workdir: Path) -> list[dict[str, Any]]:
 
 
 def load_teacher(name: str, data: Dataset) -> tuple[Generator, Params]:
-    """The shipped teacher, or that of a model directory or of an earlier run."""
+    """The shipped teacher, or that of a PyTorch checkpoint, a model directory or an earlier run."""
     if name != "shipped":
         path = Path(name).expanduser()
+        if path.is_file():
+            found = load_checkpoint(path)
+            return found.generator, found.params
         stored = store.load(path if (path / "model.json").exists() else path / "teacher")
         return stored.generator, stored.params
     with resources.as_file(resources.files("ganc.models") / "teacher_pack") as path:
@@ -142,7 +146,7 @@ def load_teacher(name: str, data: Dataset) -> tuple[Generator, Params]:
     if stored.about["data"] != data.name:
         raise UserError(
             f"the shipped teacher translates {stored.about['data']}, not {data.name}; "
-            "give --teacher train, or --teacher DIR with a model"
+            "give --teacher train, or --teacher with a model directory or a PyTorch checkpoint"
         )
     return stored.generator, stored.params
 

@@ -84,10 +84,16 @@ class _Dict(dict):
         pass
 
 
+def _parameter(tensor: Any, *ignored: Any) -> Any:
+    """Stands for `torch._utils._rebuild_parameter`: a parameter is its tensor."""
+    return tensor
+
+
 _ADMITTED = {
     ("collections", "OrderedDict"): _Dict,
     ("torch._utils", "_rebuild_tensor_v2"): _Tensor,
     ("torch._utils", "_rebuild_tensor"): _Tensor,  # before PyTorch 0.4; the same first arguments
+    ("torch._utils", "_rebuild_parameter"): _parameter,
 } | {("torch", name): name for name in _DTYPES}
 
 

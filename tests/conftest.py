@@ -54,7 +54,7 @@ def published_fill():
     def fill(layers, shapes):
         zeros = {path: np.zeros(leaf.shape) for path, leaf in flatten_dict(shapes, sep="/").items()}
         arrays, t = layouts.to_torch(zeros, layers), 0
-        assert len(arrays) == len(zeros), set(zeros) - set(layouts.from_torch(arrays, layers))
+        assert len(arrays) == len(zeros), zeros.keys() - layouts.from_torch(arrays, layers).keys()
         for name, array in arrays.items():
             if name.endswith(("running_mean", "running_var")):
                 arrays[name] = np.full(array.shape, name.endswith("var"), np.float32)

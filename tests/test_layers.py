@@ -12,6 +12,7 @@ FLOORS = {
     "ganc.channels": 1,
     "ganc.nn": 1,
     "ganc.torch_file": 1,
+    "ganc.cli": 1,
     "ganc.models": 2,
     "ganc.features": 2,
     "ganc.data": 2,
@@ -22,7 +23,6 @@ FLOORS = {
     "ganc.methods": 4,
     "ganc.train": 5,
     "ganc.export": 5,
-    "ganc.cli": TOP,
     "ganc.translate": TOP,
 }
 NAMELESS = {"utils", "util", "common", "misc", "base", "helpers"}

@@ -8,9 +8,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-Kind = Literal["conv", "transposed", "linear", "norm", "spectral"]
-"""What a layer is, and so which arrays it has: `spectral` is a convolution whose kernel PyTorch
-divides by its largest singular value."""
+Kind = Literal["conv", "transposed", "linear", "norm", "spectral", "scale", "from_bgr", "to_bgr"]
+"""What a layer is, and so which arrays it has. `spectral` is a convolution whose kernel PyTorch
+divides by its largest singular value, `scale` a norm whose arrays are called scale and shift;
+`from_bgr` and `to_bgr` are the first and the last convolution of a network that has blue first."""
 
 
 class Layer(NamedTuple):
@@ -64,6 +65,25 @@ _LEAVES: dict[Kind, tuple[_Leaf, ...]] = {
         _Leaf("u", "weight_u", _same, _same),
         _Leaf("v", "weight_v", _same, _same),
     ),
+    "scale": (_Leaf("scale", "scale", _same, _same), _Leaf("bias", "shift", _same, _same)),
+    "from_bgr": (
+        _Leaf(
+            "kernel",
+            "weight",
+            lambda a: a[:, :, ::-1].transpose(3, 2, 0, 1),
+            lambda a: a.transpose(2, 3, 1, 0)[:, :, ::-1],
+        ),
+        _BIAS,
+    ),
+    "to_bgr": (
+        _Leaf(
+            "kernel",
+            "weight",
+            lambda a: a[..., ::-1].transpose(3, 2, 0, 1),
+            lambda a: a.transpose(2, 3, 1, 0)[..., ::-1],
+        ),
+        _Leaf("bias", "bias", lambda a: a[::-1], lambda a: a[::-1]),
+    ),
 }
 
 
@@ -74,14 +94,14 @@ def _leaves(layers: Sequence[Layer]):
 
 
 def to_torch(flat: Mapping[str, np.ndarray], layers: Sequence[Layer]) -> dict[str, np.ndarray]:
-    """Parameters under PyTorch's names and in its layouts, in its order.
+    """Parameters under PyTorch's names and in its layouts, in its order; the arrays are views.
 
     Args:
         flat: parameters by their paths.
         layers: all layers of the network, in the order in which PyTorch registers them.
     """
     return {
-        theirs: np.ascontiguousarray(leaf.to_torch(np.asarray(flat[ours])))
+        theirs: leaf.to_torch(np.asarray(flat[ours]))
         for ours, theirs, leaf in _leaves(layers)
         if ours in flat
     }
@@ -90,12 +110,7 @@ def to_torch(flat: Mapping[str, np.ndarray], layers: Sequence[Layer]) -> dict[st
 def from_torch(arrays: Mapping[str, np.ndarray], layers: Sequence[Layer]) -> dict[str, np.ndarray]:
     """The inverse of `to_torch`: parameters by their paths; arrays of no layer are left out."""
     return {
-        ours: np.ascontiguousarray(leaf.from_torch(arrays[theirs]))
+        ours: leaf.from_torch(arrays[theirs])
         for ours, theirs, leaf in _leaves(layers)
         if theirs in arrays
     }
-
-
-def names(layers: Sequence[Layer]) -> dict[str, str]:
-    """Path here -> name there, of every array that the layers may have."""
-    return {ours: theirs for ours, theirs, _ in _leaves(layers)}

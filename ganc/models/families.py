@@ -6,10 +6,10 @@ A family is a module with a frozen dataclass `Spec` and a function `generator(sp
 from types import ModuleType
 from typing import Any
 
-from ganc.models import resnet, spade
+from ganc.models import cartoon, resnet, spade
 from ganc.types import Generator
 
-FAMILIES: dict[str, ModuleType] = {"resnet": resnet, "spade": spade}
+FAMILIES: dict[str, ModuleType] = {"resnet": resnet, "cartoon": cartoon, "spade": spade}
 """Name -> module."""
 
 

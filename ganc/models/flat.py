@@ -61,22 +61,40 @@ def check_fit(flat: Mapping[str, np.ndarray], generator: Generator, where: str) 
             raise UserError(f"{where}: parameter {name} is {found} for {generator.spec}")
         _check_kind(f"{where}: {name}", flat[name], len(full[name].shape))
 
-    axes: dict[str, Any] = flatten_dict(generator.axes, sep="/")
-    widths: dict[str, int] = {}
-    for name, groups in axes.items():
-        for group, size in zip(groups, flat[name].shape, strict=True):
-            if isinstance(group, str):
-                widths.setdefault(group, size)
+    widths, shapes = expected_shapes({name: flat[name].shape for name in flat}, generator)
     for group, most in generator.widths.items():
         if not 1 <= widths[group] <= most:
             raise UserError(
                 f"{where}: channel group {group!r} is {widths[group]} wide, expected 1 to {most}"
             )
-    for name, groups in axes.items():
-        expected = tuple(map(partial(_size, widths), groups, full[name].shape))
+    for name, expected in shapes.items():
         if flat[name].shape != expected:
             raise UserError(f"{where}: {name} has shape {flat[name].shape}, expected {expected}")
     return dict(sorted(widths.items()))
+
+
+def expected_shapes(
+    found: Mapping[str, tuple[int, ...]], generator: Generator
+) -> tuple[dict[str, int], dict[str, tuple[int, ...]]]:
+    """The widths that `found` has, and the shapes that all parameters should have at those widths.
+
+    Args:
+        found: shapes of parameters by their flat names, each with the right number of axes; where
+            they disagree about a width, the first one counts, and where none tells, the full width.
+        generator: whose they should be.
+    """
+    full: dict[str, Any] = flatten_dict(jax.eval_shape(generator.init, jax.random.key(0)), sep="/")
+    axes: dict[str, Any] = flatten_dict(generator.axes, sep="/")
+    widths: dict[str, int] = {}
+    for name in (name for name in found if name in axes):
+        for group, size in zip(axes[name], found[name], strict=True):
+            if isinstance(group, str):
+                widths.setdefault(group, size)
+    widths = {group: widths.get(group, most) for group, most in generator.widths.items()}
+    shapes = {
+        name: tuple(map(partial(_size, widths), axes[name], full[name].shape)) for name in axes
+    }
+    return widths, shapes
 
 
 def _check_kind(what: str, array: np.ndarray, ndim: int) -> None:

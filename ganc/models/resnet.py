@@ -2,22 +2,29 @@
 
 Reference: Johnson et al. 2016 and Zhu et al. 2017 (arXiv 1703.10593) for the network; Li et al.
 2020 (arXiv 2003.08936) for the mobile variant, whose residual convolutions are depthwise 3x3,
-instance norm, pointwise 1x1.
+instance norm, pointwise 1x1; Wang et al. 2020 (arXiv 2008.11062) for the norms that can be slimmed.
 
-Differs from the reference: inputs are always clamped to [-1, 1] (the reference's mobile generator,
-alone of the family, does not); images already lie there.
+Differs from the reference: inputs are always clamped to [-1, 1], which not every reference does;
+images already lie there.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from ganc.models.build import build
+from ganc.nn.initial import NORMAL, TORCH
 from ganc.nn.layers import Conv, ConvTranspose, DepthwiseConv, gate
-from ganc.nn.norm import InstanceNorm
+from ganc.nn.norm import BatchNorm, InstanceNorm, near_one
 from ganc.types import Generator, Masks, Output, Slot, Widths
+
+Norm = Literal["instance", "batch", "slimming"]
+"""`instance`: without scale and bias, as in every published CycleGAN. `batch`: with running
+statistics. `slimming`: instance norm with scale and bias wherever the channels belong to no skip,
+13 places with nine blocks, and PyTorch's own initial weights: GAN Slimming's network."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +35,31 @@ class Spec:
         ngf: base width; 64 in every published model.
         blocks: residual blocks, a multiple of 3: 9 for 256 px, 6 for smaller pictures.
         separable: the mobile variant.
+        norm: what follows the convolutions.
+        entries: of an architecture string: 8, or 6 with one inner width for all blocks, as in the
+            first gan-compression models.
+        legacy: the entries for inner widths drive the first block of every three, the others are as
+            wide inside as outside: gan-compression's first models again.
     """
 
     ngf: int = 64
     blocks: int = 9
     separable: bool = False
+    norm: Norm = "instance"
+    entries: int = 8
+    legacy: bool = False
 
     def __post_init__(self) -> None:
         if self.ngf < 1:
             raise ValueError(f"ngf must be at least 1, got {self.ngf}")
         if self.blocks < 3 or self.blocks % 3:
             raise ValueError(f"blocks must be a positive multiple of 3, got {self.blocks}")
+        if self.norm not in ("instance", "batch", "slimming"):
+            raise ValueError(f"norm must be instance, batch or slimming, got {self.norm!r}")
+        if self.entries not in (6, 8):
+            raise ValueError(f"entries must be 6 or 8, got {self.entries}")
+        if self.legacy and self.blocks != 9:
+            raise ValueError(f"legacy must have 9 blocks, got {self.blocks}")
 
     @property
     def inner_groups(self) -> tuple[tuple[str, ...], ...]:
@@ -48,25 +69,32 @@ class Spec:
             tuple(f"block{i}" for i in range(part * third, (part + 1) * third)) for part in range(3)
         )
 
+    def slots(self) -> tuple[Slot, ...]:
+        """The entries of gan-compression's architecture strings, in their order."""
+        inner = [groups[:1] if self.legacy else groups for groups in self.inner_groups]
+        rest = [group for groups in self.inner_groups for group in groups[1:]]
+        if self.entries == 6:
+            inner = [tuple(group for groups in inner for group in groups)]
+        return (
+            Slot.of("stem", 1),
+            Slot.of("down1", 2),
+            Slot.of("trunk", 4, "trunk", *(rest if self.legacy else ())),
+            *(Slot.of(f"inner{part}", 4, *groups) for part, groups in enumerate(inner)),
+            Slot.of("up1", 2),
+            Slot.of("up2", 1),
+        )
+
 
 def generator(spec: Spec) -> Generator:
-    """The generator of `spec`, with the eight slots of gan-compression's architecture strings.
+    """The generator of `spec`.
 
     Taps, the four positions that Li et al. distil: `trunk0` is the input of the first block,
     `trunk1` to `trunk3` are the outputs of the blocks that end each third; all lie in the channel
     group `trunk`, at a quarter of the resolution.
     """
-    slots = (
-        Slot.of("stem", 1),
-        Slot.of("down1", 2),
-        Slot.of("trunk", 4),
-        *(Slot.of(f"inner{third}", 4, *groups) for third, groups in enumerate(spec.inner_groups)),
-        Slot.of("up1", 2),
-        Slot.of("up2", 1),
-    )
     return build(
-        lambda w: ResNet(w, spec.inner_groups, spec.separable),
-        slots=slots,
+        lambda w: ResNet(w, spec.inner_groups, spec.separable, spec.norm),
+        slots=spec.slots(),
         base=spec.ngf,
         taps={f"trunk{i}": "trunk" for i in range(4)},
         divisor=4,
@@ -75,41 +103,56 @@ def generator(spec: Spec) -> Generator:
     )
 
 
+def _norm(kind: Norm, group: str, name: str) -> nn.Module:
+    if kind == "batch":
+        return BatchNorm(group, affine=True, scale=near_one, name=name)
+    return InstanceNorm(group, affine=kind == "slimming" and group != "trunk", name=name)
+
+
 class ResNet(nn.Module):
     """The network at given channel widths."""
 
     widths: Widths
     inner_groups: tuple[tuple[str, ...], ...]
     separable: bool
+    norm: Norm
 
     @nn.compact
     def __call__(
         self, x: jax.Array, masks: Masks | None = None, momentum: float | None = None
     ) -> Output:
         """Pictures (b h w 3) to pictures of the same shape."""
-        del momentum
         w = self.widths
+        options = _options(self.norm)
 
-        def conv(group: str, source: str | None, **options) -> Conv:
-            return Conv(w[group], (source, group), **options)
-
-        def activate(x: jax.Array, group: str) -> jax.Array:
-            return gate(nn.relu(InstanceNorm(group)(x)), masks, group)
+        def layer(kind, x, group: str, source: str | None, name: str, **more) -> jax.Array:
+            x = kind(w[group], (source, group), name=name, **more, **options)(x)
+            x = _norm(self.norm, group, f"{name}_norm")(x, masks, momentum)
+            return gate(nn.relu(x), masks, group)
 
         x = jnp.clip(x, -1.0, 1.0)
-        x = conv("stem", None, size=7, pad=3, padding="reflect", name="stem")(x)
-        x = activate(x, "stem")
-        x = activate(conv("down1", "stem", stride=2, pad=1, name="down1")(x), "down1")
-        x = activate(conv("trunk", "down1", stride=2, pad=1, name="down2")(x), "trunk")
+        x = layer(Conv, x, "stem", None, "stem", size=7, pad=3, padding="reflect")
+        x = layer(Conv, x, "down1", "stem", "down1", stride=2, pad=1)
+        x = layer(Conv, x, "trunk", "down1", "down2", stride=2, pad=1)
         taps = {"trunk0": x}
         for third, groups in enumerate(self.inner_groups):
             for group in groups:
-                x = Block(w["trunk"], w[group], group, self.separable, name=group)(x, masks)
+                block = Block(w["trunk"], w[group], group, self.separable, self.norm, name=group)
+                x = block(x, masks, momentum)
             taps[f"trunk{third + 1}"] = x
-        x = activate(ConvTranspose(w["up1"], ("trunk", "up1"), name="up1")(x), "up1")
-        x = activate(ConvTranspose(w["up2"], ("up1", "up2"), name="up2")(x), "up2")
-        x = Conv(3, ("up2", None), size=7, pad=3, padding="reflect", name="head")(x)
-        return Output(jnp.tanh(x), taps)
+        x = layer(ConvTranspose, x, "up1", "trunk", "up1")
+        x = layer(ConvTranspose, x, "up2", "up1", "up2")
+        initial = options["initial"]
+        head = Conv(
+            3, ("up2", None), size=7, pad=3, padding="reflect", initial=initial, name="head"
+        )
+        return Output(jnp.tanh(head(x)), taps)
+
+
+def _options(norm: Norm) -> dict:
+    # A bias before a batch norm would do nothing; before an instance norm it does nothing either,
+    # but every published network has it.
+    return {"use_bias": norm != "batch", "initial": TORCH if norm == "slimming" else NORMAL}
 
 
 class Block(nn.Module):
@@ -119,19 +162,25 @@ class Block(nn.Module):
     inner: int
     group: str
     separable: bool
+    norm: Norm = "instance"
 
     @nn.compact
-    def __call__(self, x: jax.Array, masks: Masks | None) -> jax.Array:
+    def __call__(
+        self, x: jax.Array, masks: Masks | None, momentum: float | None = None
+    ) -> jax.Array:
         """(b h w trunk) to the same shape."""
         conv = self._separable if self.separable else self._dense
         y = conv(x, self.inner, "trunk", self.group, "conv1", masks)
-        y = gate(nn.relu(InstanceNorm(self.group)(y)), masks, self.group)
+        y = _norm(self.norm, self.group, "conv1_norm")(y, masks, momentum)
+        y = gate(nn.relu(y), masks, self.group)
         y = conv(y, self.trunk, self.group, "trunk", "conv2", masks)
-        return x + gate(InstanceNorm("trunk")(y), masks, "trunk")
+        y = _norm(self.norm, "trunk", "conv2_norm")(y, masks, momentum)
+        return x + gate(y, masks, "trunk")
 
     def _dense(self, x, features, source, group, name, masks):
         del masks  # inactive inputs are zero already, and the caller gates the outputs
-        return Conv(features, (source, group), pad=1, padding="reflect", name=name)(x)
+        options = _options(self.norm)
+        return Conv(features, (source, group), pad=1, padding="reflect", name=name, **options)(x)
 
     def _separable(self, x, features, source, group, name, masks):
         depthwise = DepthwiseConv(

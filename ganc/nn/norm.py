@@ -21,6 +21,11 @@ STATISTICS = "statistics"
 EPSILON = 1e-5
 
 
+def near_one(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
+    """N(1, 0.02): the first scales of the batch norms of the CycleGAN and pix2pix line."""
+    return 1 + 0.02 * jax.random.normal(key, shape, dtype)
+
+
 def instance_norm(x: jax.Array, eps: float = EPSILON) -> jax.Array:
     """Normalises each channel of each picture of `x` (b h w c) to mean 0 and variance 1.
 
@@ -52,13 +57,15 @@ class _Norm(nn.Module):
 class InstanceNorm(_Norm):
     """Instance norm; training and evaluation are the same."""
 
+    eps: float = EPSILON
+
     @nn.compact
     def __call__(
         self, x: jax.Array, masks: Masks | None = None, momentum: float | None = None
     ) -> jax.Array:
         """(b h w c) to the same shape."""
         del masks, momentum  # each channel of each picture is normalised by itself
-        return self.scaled(instance_norm(x))
+        return self.scaled(instance_norm(x, self.eps))
 
 
 class BatchNorm(_Norm):

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ganc.models.families import FAMILIES
+from ganc.search.space import Space
+from ganc.types import Generator
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Cost:
         widths: channel group -> width, for what no architecture reaches.
         size: height and width of the picture.
         inputs: what the generator is given beside the picture, as shapes.
+        model: the published model that it is; empty for what was counted by hand for a test.
     """
 
     spec: Any
@@ -50,6 +53,17 @@ class Cost:
     widths: Mapping[str, int] = field(default_factory=dict)
     size: tuple[int, int] = (256, 256)
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    model: str = ""
+
+    def widths_of(self, generator: Generator) -> dict[str, int]:
+        """The width of every channel group."""
+        widths = dict(generator.widths) | dict(self.widths)
+        if self.arch is None:
+            return widths
+        entries = tuple(map(int, self.arch.split("_")))
+        return widths | dict(
+            Space(generator.slots, tuple((entry,) for entry in entries)).widths(entries)
+        )
 
     def __str__(self) -> str:
         parts = (self.arch, *(f"{k}{v}" for k, v in self.widths.items()), *self.inputs)

@@ -7,13 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from cases import CASES, COSTS
-from flax.traverse_util import flatten_dict
 
 from ganc import channels
 from ganc.metrics import cost
 from ganc.models import discriminators
 from ganc.models.families import FAMILIES, family_of
 from ganc.models.families import generator as build
+from ganc.models.flat import flatten
 from ganc.nn import conv
 from ganc.search.space import Space
 
@@ -111,7 +111,8 @@ def test_inactive_channels_are_exactly_zero(case, keep, random_params):
         inactive = np.delete(taps[name], kept[group], axis=-1)
         assert inactive.shape[-1] == generator.widths[group] - half(generator.widths[group])
         np.testing.assert_array_equal(inactive, 0)
-        assert (np.abs(taps[name][..., kept[group]]).max(axis=(0, 1, 2)) > 0).all()
+        # A rectifier may shut a channel by itself, but not most of them.
+        assert (np.abs(taps[name][..., kept[group]]).max(axis=(0, 1, 2)) > 0).mean() > 0.5
 
 
 def inside(generator, masks, params):
@@ -155,7 +156,7 @@ def test_gradients_are_exactly_zero_outside_the_kept_channels(case, random_param
 
 
 @every_case
-def test_axes_agree_with_the_shapes_when_a_group_is_one_wider(case):
+def test_axes_agree_with_the_shapes_when_groups_are_wider(case):
     generator, x = generator_of(case), pictures(case, 1)
 
     def shapes(widths):
@@ -163,24 +164,25 @@ def test_axes_agree_with_the_shapes_when_a_group_is_one_wider(case):
         apply = functools.partial(generator.apply, widths=widths)
         return params, jax.eval_shape(apply, params, x)
 
+    # All groups at once, each by an amount of its own: an axis under a wrong name shows.
+    more = {group: (i + 1) ** 2 for i, group in enumerate(generator.widths)}
     full, _ = shapes(generator.widths)
-    for group, width in generator.widths.items():
-        wide, output = shapes({**generator.widths, group: width + 1})
-        assert output.image.shape == (*x.shape[:3], 3)
-        for name, tap in output.taps.items():
-            assert tap.shape[-1] == generator.widths[generator.taps[name]] + (
-                generator.taps[name] == group
-            )
-        touched = []
+    wide, output = shapes({group: n + more[group] for group, n in generator.widths.items()})
+    assert output.image.shape == (*x.shape[:3], 3)
+    for name, tap in output.taps.items():
+        group = generator.taps[name]
+        assert tap.shape[-1] == generator.widths[group] + more[group]
+    touched = Counter()
 
-        def check(names, before, after, group=group, touched=touched):
-            for name, old, new in zip(names, before.shape, after.shape, strict=True):
-                times = (name if isinstance(name, tuple) else (name,)).count(group)
-                assert new == old + times, (group, names, before.shape, after.shape)
-                touched.append(times)
+    def check(names, before, after):
+        for name, old, new in zip(names, before.shape, after.shape, strict=True):
+            groups = () if name is None else name if isinstance(name, tuple) else (name,)
+            assert new == old + sum(more[group] for group in groups), (names, before, after)
+            touched.update(groups)
 
-        channels.map_axes(check, generator.axes, full, wide)
-        assert sum(touched) >= 2, f"{group} has no producer or no consumer"
+    channels.map_axes(check, generator.axes, full, wide)
+    alone = {group for group in generator.widths if touched[group] < 2}
+    assert not alone, f"{alone} have no producer or no consumer"
 
 
 def convolution_groups(function, *arguments):
@@ -296,10 +298,7 @@ def test_specialised_is_traced_once_per_architecture(case, random_params):
 @pytest.mark.parametrize("row", COSTS, ids=str)
 def test_costs(row):
     generator = build(row.spec)
-    widths = dict(generator.widths) | dict(row.widths)
-    if row.arch is not None:
-        entries = tuple(map(int, row.arch.split("_")))
-        widths |= Space(generator.slots, tuple((entry,) for entry in entries)).widths(entries)
+    widths = row.widths_of(generator)
     assert cost.params(generator)(widths) == row.params
     found = {
         convention: int(cost.macs(generator, *row.size, convention, **row.inputs)(widths))
@@ -323,8 +322,8 @@ def test_costs_of_many_architectures_at_once(case):
         generator.axes,
         channels.prefix(space.widths(archs[0])),
     )
-    learned = flatten_dict(sliced, sep="/").items()
-    size = sum(leaf.size for name, leaf in learned if name not in generator.statistics)
+    learned = {k: v for k, v in flatten(sliced).items() if k not in generator.statistics}
+    size = sum(array.size for array in learned.values())
     assert cost.params(generator)(space.widths(archs[0])) == size
 
 

@@ -6,7 +6,9 @@ from flax.traverse_util import flatten_dict
 
 from ganc.export.layouts import Layer
 from ganc.export.names import resnet as names
+from ganc.metrics import cost
 from ganc.models import discriminators, resnet
+from ganc.search.space import Space
 
 # Outputs of gan-compression's PyTorch networks (commit 111093f), run on a CPU with torch 2.13 on
 # parameters and a picture of the fixtures' rule: mean, standard deviation, the first four and
@@ -114,7 +116,57 @@ def test_what_is_no_batch_of_pictures_is_refused(shape, random_params):
         generator.apply(random_params(generator), jnp.zeros(shape))
 
 
-@pytest.mark.parametrize(("name", "value"), [("ngf", 0), ("blocks", 0), ("blocks", 4)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("ngf", 0), ("blocks", 0), ("blocks", 4), ("entries", 7), ("norm", "layer")]
+)
 def test_specs_that_cannot_be_are_refused(name, value):
-    with pytest.raises(ValueError, match=rf"{name} must be .*, got {value}"):
+    with pytest.raises(ValueError, match=rf"{name} must be .*, got '?{value}"):
         resnet.Spec(**{name: value})
+
+
+def test_legacy_strings_need_nine_blocks():
+    with pytest.raises(ValueError, match="legacy must have 9 blocks, got 6"):
+        resnet.Spec(blocks=6, legacy=True)
+
+
+def test_a_string_of_six_entries_drives_all_blocks_alike():
+    six = resnet.Spec(separable=True, entries=6)
+    widths = Space(six.slots(), tuple((n,) for n in (24, 24, 24, 32, 20, 16))).widths
+    found = widths((24, 24, 24, 32, 20, 16))
+    assert [found[f"block{i}"] for i in range(9)] == [4 * 32] * 9
+    assert (found["up1"], found["up2"]) == (2 * 20, 16)
+
+
+def test_the_legacy_rule_narrows_every_third_block():
+    old = resnet.Spec(separable=True, legacy=True)
+    widths = Space(old.slots(), ((64, 8),) * 8).widths((8, 8, 64, 8, 8, 8, 8, 8))
+    assert [widths[f"block{i}"] for i in range(9)] == [32, 256, 256] * 3
+
+
+def test_only_thirteen_norms_can_be_slimmed():
+    params = jax.eval_shape(resnet.generator(resnet.Spec(norm="slimming")).init, jax.random.key(0))
+    scales = {k: v.size for k, v in flatten_dict(params, sep="/").items() if k.endswith("scale")}
+    assert (len(scales), sum(scales.values())) == (13, 2_688)
+
+
+def test_a_net_without_its_blocks_costs_what_is_published():
+    generator = resnet.generator(resnet.Spec(norm="slimming"))
+    widths = dict(generator.widths) | {f"block{i}": 0 for i in range(9)}
+    assert cost.macs(generator, 256, 256, "convolutions")(widths) == 13_312_720_896
+    assert cost.macs(generator, 256, 256, "true")(widths) == 6_064_963_584
+
+
+def test_slimming_begins_with_the_distribution_of_pytorch(key):
+    generator = resnet.generator(resnet.Spec(ngf=8, blocks=3, norm="slimming"))
+    params = flatten_dict(jax.jit(generator.init)(key), sep="/")
+    for path, array in params.items():
+        if path.endswith("scale") or "norm" in path:
+            np.testing.assert_array_equal(array, float(path.endswith("scale")))
+            continue
+        kernel = params[path.replace("bias", "kernel")]
+        fan = kernel[..., 0, :] if path.startswith("up") else kernel[..., 0]
+        bound = fan.size**-0.5
+        assert np.abs(array).max() <= bound
+        if path.endswith("kernel"):
+            assert np.abs(array).max() > 0.95 * bound
+            assert abs(array.std() * 3**0.5 / bound - 1) < 5 / np.sqrt(array.size)

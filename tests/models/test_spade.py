@@ -1,4 +1,5 @@
 import functools
+import re
 
 import jax
 import numpy as np
@@ -8,6 +9,7 @@ from flax.traverse_util import flatten_dict
 from ganc import channels
 from ganc.errors import UserError
 from ganc.export import layouts
+from ganc.export import torch as checkpoints
 from ganc.export.names import spade as names
 from ganc.metrics import cost
 from ganc.models import resnet, spade
@@ -277,7 +279,7 @@ def test_a_state_dict_is_recognised(spec):
     assert {path: array.shape for path, array in back.items()} == wanted
 
 
-def test_a_sliced_state_dict_is_recognised_and_its_statistics_narrowed():
+def test_a_sliced_state_dict_is_recognised():
     spec = spade.Spec(4, labels=6, separable=True)
     generator = made(spec)
     slots = Space(generator.slots, ((2,), (1,), (1,), (1,), (3,), (1,), (2,), (1,)))
@@ -288,11 +290,27 @@ def test_a_sliced_state_dict_is_recognised_and_its_statistics_narrowed():
     assert names.recognise(shapes) == (smallest, names.layers(smallest))
 
     # As the reference writes it: statistics of the full width.
-    wide = {name: full[name] if ".running_" in name else array for name, array in sliced.items()}
-    shapes = {name: array.shape for name, array in wide.items()}
-    assert names.recognise(shapes) == (spec, names.layers(spec))
-    narrowed = names.narrow(wide)
-    assert {n: a.shape for n, a in narrowed.items()} == {n: a.shape for n, a in sliced.items()}
+    wide = shapes | {n: array.shape for n, array in full.items() if ".running_" in n}
+    assert names.recognise(wide) == (spec, names.layers(spec))
+
+
+def test_a_sliced_checkpoint_is_read_with_the_statistics_it_uses(monkeypatch, random_params):
+    generator = made(spade.Spec(4, labels=6, separable=True))
+    space = Space(generator.slots, ((2,), (1,), (1,), (1,), (3,), (1,), (2,), (1,)))
+    params, widths = random_params(generator), space.widths(space.largest)
+    sliced = channels.slice_params(params, generator.axes, channels.prefix(widths))
+    found = names.layers(generator.spec)
+    full = layouts.to_torch(flatten(params), found)
+    arrays = layouts.to_torch(flatten(sliced), found)
+    arrays |= {name: array for name, array in full.items() if ".running_" in name}
+    monkeypatch.setattr(checkpoints, "read", lambda path: arrays)
+    imported = checkpoints.load("gaugan.pth")
+    assert (imported.generator.spec, imported.arch) == (generator.spec, space.largest)
+    jax.tree.map(np.testing.assert_array_equal, imported.params, sliced)
+    name = "up_3.norm_s.param_free_norm.running_var"
+    arrays[name] = arrays[name][:1]
+    with pytest.raises(UserError, match=re.escape(f"{name} has shape (1,), expected (4,)")):
+        checkpoints.load("gaugan.pth")
 
 
 def test_strange_state_dicts_are_not_recognised():
@@ -302,12 +320,13 @@ def test_strange_state_dicts_are_not_recognised():
         {"fc.weight": ()},
         {"fc.weight": (32, 6, 3, 3)},
         {name: () for name in shapes},
-        shapes | {"up_4.conv_0.weight": (1, 2, 3, 3)},
-        {name: shape for name, shape in shapes.items() if name != "conv_img.bias"},
+        shapes | {"up_3.conv_0.weight": (2, 4)},
+        {name: shape for name, shape in shapes.items() if name != "up_3.conv_0.weight"},
     ):
         assert names.recognise(strange) is None
-    with_unet = jax.eval_shape(resnet.generator(resnet.Spec(4, 3)).init, jax.random.key(0))
-    flat = {path: leaf.shape for path, leaf in flatten_dict(with_unet, sep="/").items()}
+    assert names.recognise(shapes | {"up_3.norm_1.param_free_norm.running_mean": ()}) is not None
+    other = jax.eval_shape(resnet.generator(resnet.Spec(4, 3)).init, jax.random.key(0))
+    flat = {path: leaf.shape for path, leaf in flatten_dict(other, sep="/").items()}
     assert names.recognise(flat) is None
 
 

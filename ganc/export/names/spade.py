@@ -4,19 +4,15 @@ Inferred from descriptions of the network, without a look at its code: Park et a
 1903.07291), and the order of parameters in the forward fixtures of `tests/models/test_spade.py`.
 
 Differs from the reference: its sliced generators keep running statistics of the full width, of
-which only the first are used; `narrow` leaves those.
+which only the first are used; `ganc.export.torch` leaves out the others.
 """
 
 from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
 
 from ganc.export.layouts import Layer
-from ganc.export.layouts import names as all_names
 from ganc.models.spade import BLOCKS, HIDDEN, TRUNK, Spec
 
-_NORM, _COUNTER = "param_free_norm", "num_batches_tracked"
+_NORM = "param_free_norm"
 _COCO = 184
 
 
@@ -57,59 +53,29 @@ def _norm(ours: str, theirs: str, separable: bool) -> list[Layer]:
 
 
 def recognise(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Spec, list[Layer]] | None:
-    """The smallest member of the family that contains a state dict, and its layers.
+    """The member of the family that a state dict of these names and shapes holds, if it is one.
 
     Nothing in a state dict tells how often the resolution is doubled: `upsampling` is "normal" for
     the 184 channels of COCO-Stuff and "more" for all others, as in the published models.
-
-    Args:
-        shapes: name in the state dict -> shape.
-
-    Returns: None if it is of no member of this family.
     """
-    labels = _size(shapes, "fc.weight", 1)
-    ngf = max((-(-size // times) for size, times in _widths(shapes)), default=0)
-    if not (labels and ngf):
+    spectral = "head_0.conv_0.weight_orig" in shapes
+    weight = "weight_orig" if spectral else "weight"
+    places = {"fc.weight": TRUNK}
+    places |= {f"{_theirs(block)}.conv_0.{weight}": times for block, times in BLOCKS.items()}
+    shared = "norm_0.mlp_shared.0.weight"
+    places |= {f"{_theirs(block)}.{shared}": HIDDEN for block in BLOCKS}
+    if any(len(shapes.get(name, ())) != 4 for name in places):
         return None
+    # Statistics that are wider than the weights tell the full width.
+    statistics = f"norm_1.{_NORM}.running_mean"
+    places |= {f"{_theirs(block)}.{statistics}": times for block, times in BLOCKS.items()}
+    ngf = max(-(-(*shapes.get(name, ()), 0)[0] // times) for name, times in places.items())
+    labels = shapes["fc.weight"][1]
     spec = Spec(
-        ngf=ngf,
-        labels=labels,
+        ngf=max(ngf, 1),
+        labels=max(labels, 1),
         separable="head_0.norm_0.mlp_gamma.conv.0.weight" in shapes,
         upsampling="normal" if labels == _COCO else "more",
-        spectral="head_0.conv_0.weight_orig" in shapes,
+        spectral=spectral,
     )
-    found = layers(spec)
-    # A shortcut has no bias and a norm neither scale nor shift, so not all names occur.
-    optional = (f"{_NORM}.weight", f"{_NORM}.bias", "conv_s.bias")
-    known = {name for name in all_names(found).values() if not name.endswith(optional)}
-    names = {name for name in shapes if not name.endswith(f"{_NORM}.{_COUNTER}")}
-    return (spec, found) if names == known else None
-
-
-def _widths(shapes: Mapping[str, tuple[int, ...]]) -> list[tuple[int, int]]:
-    # Statistics count too: those of a sliced generator have the full width.
-    result = [(_size(shapes, "fc.weight", 0), TRUNK)]
-    for block, times in BLOCKS.items():
-        theirs = _theirs(block)
-        weight = "weight_orig" if f"{theirs}.conv_0.weight_orig" in shapes else "weight"
-        result.append((_size(shapes, f"{theirs}.conv_0.{weight}", 0), times))
-        result.append((_size(shapes, f"{theirs}.norm_1.{_NORM}.running_mean", 0), times))
-        result.append((_size(shapes, f"{theirs}.norm_0.mlp_shared.0.weight", 0), HIDDEN))
-    return result
-
-
-def _size(shapes: Mapping[str, tuple[int, ...]], name: str, axis: int) -> int:
-    shape = shapes.get(name, ())
-    return shape[axis] if len(shape) > axis else 0
-
-
-def narrow(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """A state dict whose running statistics have as many channels as the norms they belong to."""
-    result = dict(arrays)
-    for name, array in arrays.items():
-        norm, found, _ = name.partition(f".{_NORM}.running")
-        if found:
-            gamma = (f"{norm}.mlp_gamma.{end}" for end in ("bias", "conv.2.bias"))
-            width = next((len(arrays[end]) for end in gamma if end in arrays), len(array))
-            result[name] = np.asarray(array)[:width]
-    return result
+    return spec, layers(spec)

@@ -1,0 +1,297 @@
+"""PyTorch checkpoints in and out: `python -m ganc.export.torch SOURCE --out OUT`.
+
+A checkpoint becomes a model directory, a model directory becomes a checkpoint. Family, width and
+depth are recognised from the names and shapes in the file. Nothing in a file is executed.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any, NamedTuple
+
+import jax
+import numpy as np
+import tyro
+from flax.traverse_util import flatten_dict
+
+from ganc import cli, torch_file
+from ganc.channels import read_widths
+from ganc.errors import UserError
+from ganc.export import layouts
+from ganc.export.layouts import Layer
+from ganc.export.names import cartoon, resnet, spade
+from ganc.models import store
+from ganc.models.families import family_of
+from ganc.models.families import generator as generator_of
+from ganc.models.flat import expected_shapes, flatten, unflatten
+from ganc.models.resnet import Spec as ResNetSpec
+from ganc.types import Arch, Generator, Params, Slot, Widths
+
+NAMES: dict[str, ModuleType] = {"resnet": resnet, "cartoon": cartoon, "spade": spade}
+"""Family -> the module with `layers(spec)` and `recognise(shapes)`."""
+
+FAMILIES: dict[str, tuple[str, Mapping[str, Any]]] = {
+    **{family: (family, {}) for family in NAMES},
+    "resnet6": ("resnet", {"blocks": 6}),
+    "resnet9": ("resnet", {"blocks": 9}),
+    "slimming": ("resnet", {"norm": "slimming"}),
+}
+"""What `--family` takes -> the family, and what its specification must have. A ResNet whose norms
+have no scales becomes `slimming` with scales of 1 and shifts of 0, which change nothing."""
+
+# What PyTorch keeps beside a norm and what its evaluation does not need: counters, and the
+# statistics of the instance norms of its oldest versions.
+_IGNORED = ("num_batches_tracked", "running_mean", "running_var")
+
+
+class Imported(NamedTuple):
+    """What a checkpoint holds.
+
+    Attributes:
+        generator: the family's generator, at the least base width that contains the weights.
+        params: float32, at `widths`; `generator.apply(params, x)` applies them.
+        widths: the width of every channel group.
+        arch: the architecture string's entries, where one gives these widths.
+    """
+
+    generator: Generator
+    params: Params
+    widths: Widths
+    arch: Arch | None
+
+
+def load(path: str | Path, family: str | None = None, key: str | None = None) -> Imported:
+    """Reads a generator from a PyTorch checkpoint.
+
+    Args:
+        path: a file that `torch.save` wrote, of a state dict or of dicts of them.
+        family: what it should be, a key of `FAMILIES`; None takes whatever is recognised.
+        key: which of several state dicts in the file, such as "netG_A".
+
+    Raises:
+        UserError: if the file cannot be read, refers to anything but tensors, holds no generator
+            that is known or another one than `family`, or if its names and shapes do not fit:
+            with the first key that is wrong, its shape and the expected one.
+    """
+    if family is not None and family not in FAMILIES:
+        raise UserError(f"there is no family {family!r}; valid are {', '.join(FAMILIES)}")
+    arrays = _select(read(path), key, path)
+    spec, layers, arrays = _recognise(arrays, path)
+    if family == "slimming" and isinstance(spec, ResNetSpec) and spec.norm == "instance":
+        spec = dataclasses.replace(spec, norm="slimming")
+        arrays |= _neutral_norms(layers, generator_of(spec))
+    _check_family(spec, family, path)
+    generator = generator_of(spec)
+    params = unflatten(_check(arrays, layers, generator, path))
+    widths = read_widths(params, generator.axes)
+    return Imported(generator, params, widths, arch_of(generator.slots, widths))
+
+
+def read(path: str | Path) -> dict[str, np.ndarray]:
+    """All tensors of a checkpoint by their dotted names: by PyTorch if it is installed, else by us.
+
+    Raises:
+        UserError: there is no such file, it is damaged, or it refers to anything but tensors.
+    """
+    try:
+        if (torch := _torch()) is None:
+            return torch_file.read(path)
+        with Path(path).open("rb") as file:
+            return dict(_tensors(torch, torch.load(file, map_location="cpu", weights_only=True)))
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    # Over a damaged or a hostile file, PyTorch raises nearly anything, in many lines.
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise UserError(
+            f"cannot read the PyTorch checkpoint {path}, of which only plain tensors are admitted "
+            f"(a state_dict): {reason[0]}"
+        ) from error
+
+
+def save(path: str | Path, generator: Generator, params: Params) -> None:
+    """Writes parameters as a PyTorch state dict, under the names of the family's reference.
+
+    Args:
+        path: of the checkpoint; its parents are made.
+        generator: whose parameters they are.
+        params: at any widths.
+
+    Raises:
+        UserError: PyTorch is not installed.
+        OSError: the file cannot be written.
+    """
+    torch = _torch()
+    if torch is None:
+        raise UserError("writing a PyTorch checkpoint needs PyTorch: pip install 'ganc[torch]'")
+    layers = NAMES[family_of(generator.spec)].layers(generator.spec)
+    arrays = layouts.to_torch(flatten(params), layers)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    torch.save(
+        {name: torch.from_numpy(np.array(a, order="C")) for name, a in arrays.items()}, partial
+    )
+    partial.replace(path)
+
+
+def arch_of(slots: Sequence[Slot], widths: Widths) -> Arch | None:
+    """The architecture that gives these widths, if there is one."""
+    entries = []
+    for slot in slots:
+        found = {divmod(widths[group], times) for group, times in slot.groups.items()}
+        if len(found) > 1 or (rest := found.pop())[1]:
+            return None
+        entries.append(rest[0])
+    return tuple(entries)
+
+
+def _torch() -> Any:
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return None
+    return torch
+
+
+def _tensors(torch: Any, node: Any, name: str = ""):
+    if isinstance(node, torch.Tensor):
+        node = node.detach().cpu()
+        yield name, (node.float() if node.dtype == torch.bfloat16 else node).numpy()
+    elif isinstance(node, dict | list | tuple):
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from _tensors(torch, value, f"{name}.{key}" if name else str(key))
+
+
+def _select(
+    arrays: dict[str, np.ndarray], key: str | None, path: str | Path
+) -> dict[str, np.ndarray]:
+    if key is None:
+        return arrays
+    inside = {n.removeprefix(f"{key}."): a for n, a in arrays.items() if n.startswith(f"{key}.")}
+    if not inside:
+        tops = ", ".join(dict.fromkeys(name.partition(".")[0] for name in arrays))
+        raise UserError(f"{path} holds nothing under {key!r}, only under {tops}")
+    return inside
+
+
+def _recognise(
+    arrays: dict[str, np.ndarray], path: str | Path
+) -> tuple[Any, list[Layer], dict[str, np.ndarray]]:
+    # A prefix that all names share, such as "module." or "netG.", is somebody's wrapping.
+    rest = arrays
+    while rest:
+        shapes = {name: array.shape for name, array in rest.items()}
+        for names in NAMES.values():
+            if (found := names.recognise(shapes)) is not None:
+                return *found, rest
+        top, dot, _ = next(iter(rest)).partition(".")
+        if not dot or not all(name.startswith(top + dot) for name in rest):
+            break
+        rest = {name.removeprefix(top + dot): array for name, array in rest.items()}
+    first = ", ".join(list(arrays)[:3])
+    several = dict.fromkeys(name.partition(".")[0] for name in arrays)
+    hint = f"; if it holds several networks, name one of {', '.join(several)} by --key"
+    raise UserError(
+        f"{path} holds no generator of a known family ({', '.join(NAMES)}): its names begin with "
+        f"{first or 'nothing'}" + (hint if 1 < len(several) < 9 else "")
+    )
+
+
+def _neutral_norms(layers: Sequence[Layer], generator: Generator) -> dict[str, np.ndarray]:
+    flat = {
+        name: np.full(leaf.shape, name.endswith("/scale"), np.float32)
+        for name, leaf in _leaves(generator).items()
+        if name.split("/")[-2].endswith("_norm")
+    }
+    return layouts.to_torch(flat, layers)
+
+
+def _leaves(generator: Generator) -> dict[str, Any]:
+    return flatten_dict(jax.eval_shape(generator.init, jax.random.key(0)), sep="/")
+
+
+def _check_family(spec: Any, family: str | None, path: str | Path) -> None:
+    if family is None:
+        return
+    name, values = FAMILIES[family]
+    if family_of(spec) != name or any(getattr(spec, k) != v for k, v in values.items()):
+        raise UserError(f"{path} holds no {family}, but {family_of(spec)} {spec}")
+
+
+def _check(
+    arrays: Mapping[str, np.ndarray],
+    layers: Sequence[Layer],
+    generator: Generator,
+    path: str | Path,
+) -> dict[str, np.ndarray]:
+    """The parameters by their paths, once names, shapes and types are those of the generator."""
+    full: dict[str, Any] = flatten_dict(jax.eval_shape(generator.init, jax.random.key(0)), sep="/")
+    wanted = _shapes({name: leaf.shape for name, leaf in full.items()}, layers)
+    for name, shape in wanted.items():
+        if name not in arrays:
+            raise UserError(f"{path}: {name} is missing, expected with shape {shape} or narrower")
+        if arrays[name].ndim != len(shape):
+            raise _misfit(path, name, arrays[name], shape)
+        if arrays[name].dtype.kind != "f":
+            raise UserError(f"{path}: {name} is {arrays[name].dtype}, expected floating point")
+    for name in arrays:
+        if name not in wanted and not name.endswith(_IGNORED):
+            raise UserError(
+                f"{path}: {name}, of shape {arrays[name].shape}, is unexpected in {generator.spec}"
+            )
+    flat = layouts.from_torch({name: arrays[name] for name in wanted}, layers)
+    _, shapes = expected_shapes({name: array.shape for name, array in flat.items()}, generator)
+    for name in generator.statistics & flat.keys():
+        # A sliced GauGAN of gan-compression keeps statistics of the full width.
+        flat[name] = flat[name][tuple(map(slice, shapes[name]))]
+    found = _shapes({name: array.shape for name, array in flat.items()}, layers)
+    for name, shape in _shapes(shapes, layers).items():
+        if found[name] != shape:
+            raise _misfit(path, name, arrays[name], shape)
+    return {name: np.ascontiguousarray(array, np.float32) for name, array in flat.items()}
+
+
+def _shapes(
+    ours: Mapping[str, tuple[int, ...]], layers: Sequence[Layer]
+) -> dict[str, tuple[int, ...]]:
+    # Views of one number: a layout moves axes, whatever stands in them.
+    views = {name: np.broadcast_to(np.float32(0), shape) for name, shape in ours.items()}
+    return {name: view.shape for name, view in layouts.to_torch(views, layers).items()}
+
+
+def _misfit(path: str | Path, name: str, array: np.ndarray, shape: tuple[int, ...]) -> UserError:
+    return UserError(f"{path}: {name} has shape {array.shape}, expected {shape}")
+
+
+def main(
+    source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SOURCE")],
+    out: Path,
+    family: str | None = None,
+    key: str | None = None,
+) -> None:
+    """Turns a PyTorch checkpoint into a model directory, or a model directory into a checkpoint.
+
+    Args:
+        source: a checkpoint (a file), or a model directory.
+        out: the model directory, or the checkpoint, to write.
+        family: what the checkpoint should hold, such as resnet9; by default what it does hold.
+        key: which of several networks in the checkpoint, such as netG_A.
+    """
+    if source.is_dir():
+        stored = store.load(source)
+        save(out, stored.generator, stored.params)
+        print(f"{stored.generator.spec} written to {out}")
+        return
+    found = load(source, family, key)
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    about = {"source": source.name, "source_sha256": digest}
+    spec = found.generator.spec
+    store.save(out, spec=spec, params=found.params, arch=found.arch, about=about)
+    print(f"{family_of(spec)} {spec} written to {out}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
