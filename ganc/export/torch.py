@@ -21,7 +21,7 @@ from ganc.channels import read_widths
 from ganc.errors import UserError
 from ganc.export import layouts
 from ganc.export.layouts import Layer
-from ganc.export.names import cartoon, deep_resnet, munit, resnet, unet
+from ganc.export.names import cartoon, deep_resnet, munit, resnet, spade, unet
 from ganc.models import store
 from ganc.models.families import family_of
 from ganc.models.families import generator as generator_of
@@ -34,6 +34,7 @@ NAMES: dict[str, ModuleType] = {
     "cartoon": cartoon,
     "deep_resnet": deep_resnet,
     "munit": munit,
+    "spade": spade,
     "unet": unet,
 }
 """Family -> the module with `layers(spec)` and `recognise(shapes)`."""
@@ -250,8 +251,12 @@ def _check(
             )
     flat = layouts.from_torch({name: arrays[name] for name in wanted}, layers)
     _, shapes = expected_shapes({name: array.shape for name, array in flat.items()}, generator)
+    for name in generator.statistics & flat.keys():
+        # A sliced GauGAN of gan-compression keeps statistics of the full width.
+        flat[name] = flat[name][tuple(map(slice, shapes[name]))]
+    found = _shapes({name: array.shape for name, array in flat.items()}, layers)
     for name, shape in _shapes(shapes, layers).items():
-        if arrays[name].shape != shape:
+        if found[name] != shape:
             raise _misfit(path, name, arrays[name], shape)
     return {name: np.ascontiguousarray(array, np.float32) for name, array in flat.items()}
 

@@ -6,7 +6,7 @@ A family is a module with a frozen dataclass `Spec` and a function `generator(sp
 from types import ModuleType
 from typing import Any
 
-from ganc.models import cartoon, deep_resnet, munit, resnet, unet
+from ganc.models import cartoon, deep_resnet, munit, resnet, spade, unet
 from ganc.types import Generator
 
 FAMILIES: dict[str, ModuleType] = {
@@ -14,6 +14,7 @@ FAMILIES: dict[str, ModuleType] = {
     "cartoon": cartoon,
     "deep_resnet": deep_resnet,
     "munit": munit,
+    "spade": spade,
     "unet": unet,
 }
 """Name -> module."""

@@ -18,8 +18,11 @@ CHOICES: dict[str, tuple[tuple[int, ...], ...]] = {
     "channels-64-cycleGAN": ((64, 48, 32, 24, 16),) * 8,
     "channels-64-pix2pix": ((64, 56, 48, 40, 32, 24, 16),) * 8,
     "munit-channels-64": ((64, 56, 48, 40, 32, 24, 16),) * 10,
+    "spade-channels-48": ((48, 40, 32),) * 5 + ((48, 40, 32, 24),) * 3,
+    "spade-channels-64": ((64, 48, 40, 32),) * 5 + ((64, 48, 40, 32, 24),) * 3,
+    "spade-channels-64-coco": ((64, 48, 40, 32, 24),) * 8,
 }
-"""The published spaces, of the ResNet family unless they name another.
+"""The published spaces: of the ResNet family, and of those that a name begins with.
 
 Reference: Li et al. 2020 (arXiv 2003.08936), released code.
 """

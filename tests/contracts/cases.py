@@ -3,14 +3,25 @@
 Each family has a module in `rows` with `CASES`, small members, and `COSTS`, exact integers.
 """
 
+import functools
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ganc.metrics import cost
 from ganc.models.families import FAMILIES
+from ganc.models.families import generator as build
 from ganc.search.space import Space
 from ganc.types import Generator
+
+# Tracing a network takes most of the time; many rows are of one.
+built = functools.cache(build)
+
+
+@functools.cache
+def _macs(spec: Any, size: tuple[int, int], convention: Any, inputs: tuple) -> Any:
+    return cost.macs(built(spec), *size, convention, **dict(inputs))
 
 
 @dataclass(frozen=True)
@@ -55,8 +66,16 @@ class Cost:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     model: str = ""
 
-    def widths_of(self, generator: Generator) -> dict[str, int]:
-        """The width of every channel group."""
+    def count(self, what: str) -> int:
+        """Our count: of the "parameters", or of multiply-adds by the convention `what`."""
+        generator = built(self.spec)
+        if what == "parameters":
+            counter = cost.params(generator)
+        else:
+            counter = _macs(self.spec, self.size, what, tuple(self.inputs.items()))
+        return int(counter(self._widths(generator)))
+
+    def _widths(self, generator: Generator) -> dict[str, int]:
         widths = dict(generator.widths) | dict(self.widths)
         if self.arch is None:
             return widths

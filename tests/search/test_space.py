@@ -24,6 +24,9 @@ TOY = Space(
         ("channels-64-cycleGAN", 390_625),
         ("channels-64-pix2pix", 5_764_801),
         ("munit-channels-64", 282_475_249),
+        ("spade-channels-48", 15_552),
+        ("spade-channels-64", 128_000),
+        ("spade-channels-64-coco", 390_625),
     ],
 )
 def test_sizes_of_the_published_spaces(name, size):
@@ -40,6 +43,9 @@ def test_every_published_space_has_a_known_size():
         "channels-64-cycleGAN",
         "channels-64-pix2pix",
         "munit-channels-64",
+        "spade-channels-48",
+        "spade-channels-64",
+        "spade-channels-64-coco",
     }
 
 
