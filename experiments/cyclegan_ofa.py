@@ -56,7 +56,7 @@ def run(config: Config, workdir: Path) -> list[dict[str, Any]]:
     data = open_dataset(config.data, config.size, skip_bad=config.skip_bad)
     for path in data.skipped:
         console.print(f"[yellow]skipped, cannot be decoded: {path}[/]", soft_wrap=True)
-    given = None if config.teacher == "train" else load_teacher(config.teacher, data)
+    given = None if config.teacher == "train" else load_teacher(config.teacher, data, config.size)
     work = Workdir(workdir, "cyclegan_ofa", config)
     clock = Clock(work)
     if "evaluate" in work.stages():
@@ -132,15 +132,27 @@ def run(config: Config, workdir: Path) -> list[dict[str, Any]]:
     return finished(config, data, work)
 
 
-def load_teacher(name: str, data: Dataset) -> tuple[Generator, Params]:
+def load_teacher(name: str, data: Dataset, size: int) -> tuple[Generator, Params]:
     """The shipped teacher, or that of a PyTorch checkpoint, a model directory or an earlier run."""
-    if name != "shipped":
-        path = Path(name).expanduser()
-        if path.is_file():
-            found = load_checkpoint(path)
-            return found.generator, found.params
+    if name == "shipped":
+        generator, params = _shipped_teacher(data)
+    elif (path := Path(name).expanduser()).is_file():
+        found = load_checkpoint(path)
+        generator, params = found.generator, found.params
+    else:
         stored = store.load(path if (path / "model.json").exists() else path / "teacher")
-        return stored.generator, stored.params
+        generator, params = stored.generator, stored.params
+    if generator.channels_in != 3:
+        raise UserError(f"the teacher {name} takes {generator.channels_in} channels, no pictures")
+    if size % generator.divisor or size < generator.minimum:
+        raise UserError(
+            f"the teacher {name} takes pictures whose sides are multiples of {generator.divisor} "
+            f"and at least {generator.minimum}, --size is {size}"
+        )
+    return generator, params
+
+
+def _shipped_teacher(data: Dataset) -> tuple[Generator, Params]:
     with resources.as_file(resources.files("ganc.models") / "teacher_pack") as path:
         stored = store.load(path)
     if stored.about["data"] != data.name:

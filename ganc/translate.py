@@ -79,6 +79,7 @@ def translate_folder(model: Path, pictures: Path, out: Path, *, skip_bad: bool =
             one name.
     """
     stored = load(model)
+    _check_input(stored, model)
     paths = list_pictures(pictures)
     _check_names(paths)
     multiple = _choose_multiple(stored, paths, skip_bad)
@@ -106,6 +107,13 @@ def translate_folder(model: Path, pictures: Path, out: Path, *, skip_bad: bool =
         raise UserError(f"none of the pictures in {pictures} can be decoded")
     line = f"{done} pictures translated to {out} in {time.perf_counter() - start:.1f} s"
     return line + (f", {len(skipped)} skipped: {', '.join(skipped)}" if skipped else "")
+
+
+def _check_input(stored: Stored, model: Path) -> None:
+    if stored.generator.channels_in != 3:
+        raise UserError(
+            f"{model} takes label maps of {stored.generator.channels_in} channels, not pictures"
+        )
 
 
 def _check_names(paths: list[Path]) -> None:

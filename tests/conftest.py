@@ -17,6 +17,8 @@ jax.config.update("jax_num_cpu_devices", 2)
 jax.config.update("jax_compilation_cache_dir", str(Path(__file__).parents[1] / ".cache" / "jax"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+# Programs run once or twice here, on tiny networks: compiling them is what takes the time.
+jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture

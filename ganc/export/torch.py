@@ -44,6 +44,8 @@ FAMILIES: dict[str, tuple[str, Mapping[str, Any]]] = {
     "resnet6": ("resnet", {"blocks": 6}),
     "resnet9": ("resnet", {"blocks": 9}),
     "slimming": ("resnet", {"norm": "slimming"}),
+    "unet128": ("unet", {"downs": 7}),
+    "unet256": ("unet", {"downs": 8}),
 }
 """What `--family` takes -> the family, and what its specification must have. A ResNet whose norms
 have no scales becomes `slimming` with scales of 1 and shifts of 0, which change nothing."""

@@ -21,12 +21,34 @@ class PatchSpec:
         layers: strided convolutions; 3 sees patches of 70 px.
         channels_in: 3, or 6 where the input picture is concatenated.
         norm: what follows all convolutions but the first and the last.
+        pooled: one logit per picture, the mean of all. With `affine` norms, GAN Slimming's.
 
     Reference: Isola et al. 2017 (arXiv 1611.07004).
     """
 
     ndf: int = 64
     layers: int = 3
+    channels_in: int = 3
+    norm: Norm = "instance"
+    pooled: bool = False
+
+    def __post_init__(self) -> None:
+        check_norm(self.norm)
+
+
+@dataclass(frozen=True)
+class PixelSpec:
+    """Three 1x1 convolutions that judge every pixel by itself.
+
+    Attributes:
+        ndf: base width.
+        channels_in: as in `PatchSpec`.
+        norm: what follows the second.
+
+    Reference: Isola et al. 2017 (arXiv 1611.07004), the 1x1 PixelGAN.
+    """
+
+    ndf: int = 64
     channels_in: int = 3
     norm: Norm = "instance"
 
@@ -66,6 +88,11 @@ def patch(spec: PatchSpec) -> Discriminator:
     return build_discriminator(PatchGan(spec), spec.channels_in, spec)
 
 
+def pixel(spec: PixelSpec) -> Discriminator:
+    """The pixel discriminator of `spec`: as many logits as pixels."""
+    return build_discriminator(PixelGan(spec), spec.channels_in, spec)
+
+
 def branched(spec: BranchedSpec) -> Discriminator:
     """The two-branch PatchGAN of `spec`; `apply` takes `branch`, 0 or 1, which is static.
 
@@ -92,7 +119,26 @@ class PatchGan(nn.Module):
         """Pictures (b h w c) to logits (b h' w' 1)."""
         for stage in range(self.spec.layers + 2):
             x = _stage(self.spec, stage, f"conv{stage}", x, momentum)
-        return Verdict(x)
+        return Verdict(x.mean(axis=(1, 2), keepdims=True) if self.spec.pooled else x)
+
+
+class PixelGan(nn.Module):
+    """Logits per pixel; no sigmoid."""
+
+    spec: PixelSpec
+
+    @nn.compact
+    def __call__(self, x: jax.Array, momentum: float | None = None) -> Verdict:
+        """Pictures (b h w c) to logits (b h w 1)."""
+        ndf, norm = self.spec.ndf, self.spec.norm
+
+        def conv(x: jax.Array, features: int, name: str, bias: bool) -> jax.Array:
+            return Conv(features, (None, None), size=1, use_bias=bias, name=name)(x)
+
+        x = nn.leaky_relu(conv(x, ndf, "conv0", True), 0.2)
+        x = conv(x, 2 * ndf, "conv1", norm != "batch")
+        x = nn.leaky_relu(norm_layer(norm, None, "conv1_norm")(x, None, momentum), 0.2)
+        return Verdict(conv(x, 1, "conv2", norm != "batch"))
 
 
 class BranchedPatchGan(nn.Module):
@@ -129,7 +175,7 @@ def _stage(
     normed = 0 < stage < last
     features = 1 if stage == last else spec.ndf * min(2**stage, 8)
     stride = 2 if stage < spec.layers else 1
-    bias = not normed or spec.norm == "instance"
+    bias = not normed or spec.norm != "batch"
     conv = Conv(features, (None, None), size=4, stride=stride, pad=1, use_bias=bias, name=name)
     x = conv(x)
     if normed:

@@ -46,7 +46,7 @@ class Expansion(nn.Module):
 
         def conv(x: jax.Array, source: Channels, group: Channels, layer: str, **options):
             features = channels.count(group, self.widths)
-            options |= {"padding": "reflect", "use_bias": self.norm == "instance"}
+            options |= {"padding": "reflect", "use_bias": self.norm != "batch"}
             x = Conv(features, (source, group), name=layer, **options)(x)
             x = norm_layer(self.norm, group, f"{layer}_norm")(x, masks, momentum)
             return gate(x, masks, group)

@@ -9,7 +9,7 @@ images already lie there.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import flax.linen as nn
 import jax
@@ -18,14 +18,14 @@ import jax.numpy as jnp
 from ganc.models.build import build
 from ganc.nn.initial import NORMAL, TORCH
 from ganc.nn.layers import Conv, ConvTranspose, gate
-from ganc.nn.norm import BatchNorm, InstanceNorm, near_one
+from ganc.nn.norm import norm_layer
 from ganc.nn.separable import separable_conv
 from ganc.types import Generator, Masks, Output, Slot, Widths
 
-Norm = Literal["instance", "batch", "slimming"]
-"""`instance`: without scale and bias, as in every published CycleGAN. `batch`: with running
-statistics. `slimming`: instance norm with scale and bias wherever the channels belong to no skip,
-13 places with nine blocks, and PyTorch's own initial weights: GAN Slimming's network."""
+Norm = Literal["batch", "instance", "affine", "slimming"]
+"""Those of `ganc.nn.norm`, `instance` in every published CycleGAN, and `slimming`: `affine` where
+the channels belong to no skip, 13 places with nine blocks, with PyTorch's own initial weights. That
+is GAN Slimming's network."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class Spec:
             raise ValueError(f"ngf must be at least 1, got {self.ngf}")
         if self.blocks < 3 or self.blocks % 3:
             raise ValueError(f"blocks must be a positive multiple of 3, got {self.blocks}")
-        if self.norm not in ("instance", "batch", "slimming"):
-            raise ValueError(f"norm must be instance, batch or slimming, got {self.norm!r}")
+        if self.norm not in get_args(Norm):
+            raise ValueError(f"norm must be {', '.join(get_args(Norm))}, got {self.norm!r}")
         if self.entries not in (6, 8):
             raise ValueError(f"entries must be 6 or 8, got {self.entries}")
         if self.legacy and self.blocks != 9:
@@ -105,9 +105,9 @@ def generator(spec: Spec) -> Generator:
 
 
 def _norm(kind: Norm, group: str, name: str) -> nn.Module:
-    if kind == "batch":
-        return BatchNorm(group, affine=True, scale=near_one, name=name)
-    return InstanceNorm(group, affine=kind == "slimming" and group != "trunk", name=name)
+    if kind == "slimming":
+        return norm_layer("instance" if group == "trunk" else "affine", group, name)
+    return norm_layer(kind, group, name)
 
 
 class ResNet(nn.Module):

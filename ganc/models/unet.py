@@ -136,7 +136,7 @@ class UNet(nn.Module):
 
     def _down(self, i: int) -> Conv:
         name, source = f"enc{i}", f"enc{i - 1}" if i else None
-        bias = self.spec.norm == "instance"
+        bias = self.spec.norm != "batch"
         options = {"size": 4, "stride": 2, "pad": 1, "use_bias": bias, "name": name}
         return Conv(self.widths[name], (source, name), **options)
 
@@ -144,5 +144,5 @@ class UNet(nn.Module):
         name, source = f"dec{i}", _source(i) if i < self.spec.downs - 1 else f"enc{i}"
         if i == 0:
             return ConvTranspose(3, (source, None), size=4, name=name)
-        bias = self.spec.norm == "instance"
+        bias = self.spec.norm != "batch"
         return ConvTranspose(self.widths[name], (source, name), size=4, use_bias=bias, name=name)

@@ -4,7 +4,7 @@ As modules they all take `(x, masks, momentum)`, so that a network can be built 
 what a family alone needs stands with that family.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import flax.linen as nn
 import jax
@@ -110,23 +110,24 @@ class BatchNorm(_Norm):
         )
 
 
-Norm = Literal["batch", "instance"]
-"""The two norms of the CycleGAN and pix2pix line: `batch`, with running statistics, a scale near 1
-and a shift, after convolutions without biases; `instance`, without any, after ones with biases."""
+Norm = Literal["batch", "instance", "affine"]
+"""The norms of the CycleGAN and pix2pix line: `batch`, with running statistics, a scale near 1 and
+a shift, after convolutions without biases; `instance`, without any, after ones with biases;
+`affine`, an instance norm with scale and shift, after ones with biases."""
 
 
 def check_norm(kind: str) -> None:
     """Refuses what is no `Norm`.
 
     Raises:
-        ValueError: `kind` is neither.
+        ValueError: `kind` is none of them.
     """
-    if kind not in ("batch", "instance"):
-        raise ValueError(f"norm must be 'batch' or 'instance', got {kind!r}")
+    if kind not in get_args(Norm):
+        raise ValueError(f"norm must be {', '.join(get_args(Norm))}, got {kind!r}")
 
 
 def norm_layer(kind: Norm, group: Group, name: str) -> BatchNorm | InstanceNorm:
     """The norm of that `kind`, over the channels of `group`."""
     if kind == "batch":
         return BatchNorm(group, affine=True, scale=near_one, name=name)
-    return InstanceNorm(group, name=name)
+    return InstanceNorm(group, affine=kind == "affine", name=name)

@@ -62,7 +62,8 @@ def cells(row: Cost, counts: list[str]) -> list[str]:
     result = [row.model, spec, size, f"{row.params:,}", f"{row.count('parameters'):,}"]
     for convention in counts[1:]:
         published = row.macs.get(convention)
-        result += ["" if published is None else f"{published:,}", f"{row.count(convention):,}"]
+        shown = ("", "") if published is None else (published, row.count(convention))
+        result += [f"{count:,}" if count else "" for count in shown]
     return result
 
 

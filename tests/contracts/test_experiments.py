@@ -12,6 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from experiments import cyclegan_ofa
+from experiments._launch import launch
+from ganc.export import torch as checkpoints
+from ganc.models import store, unet
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -141,27 +146,50 @@ def test_another_configuration_is_refused(smoke):
         (("--data", "earth:season"), "--teacher train"),
     ],
 )
-def test_bad_flags_cost_one_line(tmp_path, flags, message):
+def test_bad_flags_cost_one_line(tmp_path, flags, message, capfd):
     workdir = tmp_path / "run"
     base = () if "--preset" in flags else ("--preset", "smoke")
-    output = finish("cyclegan_ofa", *base, "--workdir", str(workdir), *flags, code=2)
+    with pytest.raises(SystemExit) as end:  # in this process: twelve more would take a minute
+        argv = [*base, "--workdir", str(workdir), *flags]
+        launch("cyclegan_ofa", cyclegan_ofa.PRESETS, cyclegan_ofa.run, argv)
+    output = "".join(capfd.readouterr())
+    assert end.value.code == 2
     assert message.lower() in output.lower()
     assert "Traceback" not in output
     assert not workdir.exists()
 
 
-def test_a_folder_of_pictures_with_its_own_teacher(tmp_path):
-    rng = np.random.default_rng(0)
-    for folder in ("trainA", "trainB"):
-        (tmp_path / "data" / folder).mkdir(parents=True)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> str:
+    rng, directory = np.random.default_rng(0), tmp_path_factory.mktemp("pictures")
+    for name in ("trainA", "trainB"):
+        (directory / name).mkdir()
         for i in range(9):
             picture = rng.integers(0, 256, (40, 48, 3), dtype=np.uint8)
-            Image.fromarray(picture).save(tmp_path / "data" / folder / f"{i}.png")
+            Image.fromarray(picture).save(directory / name / f"{i}.png")
+    return f"folder:{directory}"
+
+
+def test_a_strangers_checkpoint_is_compressed(tmp_path, folder, random_params):
+    pytest.importorskip("torch", reason="PyTorch is an extra: pip install '.[torch]'")
+    generator = unet.generator(unet.Spec(ngf=4, downs=5))
+    path = tmp_path / "latest_net_G.pth"
+    checkpoints.save(path, generator, random_params(generator))
+    flags = ("--preset", "smoke", "--data", folder, "--teacher", str(path), "--workdir")
+    output = finish("cyclegan_ofa", *flags, str(tmp_path / "small"), "--size", "48", code=2)
+    assert "multiples of 32 and at least 32, --size is 48" in output
+    finish("cyclegan_ofa", *flags, str(tmp_path / "run"), "--size", "32")
+    stored = store.load(tmp_path / "run" / "teacher")
+    assert stored.generator.spec == unet.Spec(ngf=4, downs=5)
+    assert rows(tmp_path / "run")["teacher"]["params"] > rows(tmp_path / "run")["student"]["params"]
+
+
+def test_a_folder_of_pictures_with_its_own_teacher(tmp_path, folder):
     workdir = tmp_path / "run"
     finish(
         "cyclegan_ofa",
         *("--preset", "smoke", "--workdir", str(workdir), "--size", "32"),
-        *("--data", f"folder:{tmp_path / 'data'}", "--teacher", "train"),
+        *("--data", folder, "--teacher", "train"),
         *("--train-teacher.ngf", "8", "--train-teacher.blocks", "3", "--train-teacher.ndf", "4"),
         *("--train-teacher.constant-steps", "1", "--train-teacher.decay-steps", "1"),
     )

@@ -16,7 +16,7 @@ def test_equals_pytorch(random_params):
     generator = cartoon.generator(SPEC)
     params = random_params(generator, scale=0.3)
     arrays = layouts.to_torch(flatten(params), names.layers(SPEC))
-    w = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    w = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
 
     def conv(x, name, pad=0, **options):
         x = f.pad(x, (pad,) * 4, mode="reflect") if pad else x

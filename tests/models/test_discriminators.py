@@ -9,7 +9,7 @@ from flax.traverse_util import flatten_dict
 
 from ganc.export.layouts import Layer
 from ganc.models import discriminators
-from ganc.models.discriminators import BranchedSpec, PatchSpec
+from ganc.models.discriminators import BranchedSpec, PatchSpec, PixelSpec
 from ganc.models.flat import flatten
 
 # Ren et al. 2021 (arXiv 2108.06908), measured with their released code: all parameters, and those
@@ -21,6 +21,17 @@ BRANCHED = {
     BranchedSpec(96, norm="batch", shared=5): (12_434_882, 6_217_441),
     BranchedSpec(96, norm="instance", shared=3): (12_432_194, 10_947_746),
 }
+# gan-compression's (Li et al. 2020, arXiv 2003.08936) and OMGD's, the last one GAN Slimming's (Wang
+# et al. 2020, arXiv 2008.11062), measured with their released code.
+SINGLE = {
+    PatchSpec(ndf=128, channels_in=6): (11_040_641, 30),
+    PatchSpec(ndf=128, channels_in=6, norm="batch"): (11_042_433, 30),
+    PatchSpec(): (2_764_737, 30),
+    PatchSpec(channels_in=6): (2_767_809, 30),
+    PixelSpec(): (8_705, 256),
+    PixelSpec(ndf=128, channels_in=6): (34_177, 256),
+    PatchSpec(norm="affine", pooled=True): (2_766_529, 1),
+}
 PICTURES = np.random.default_rng(0).uniform(-1, 1, (2, 32, 32, 6)).astype(np.float32)
 SMALL = BranchedSpec(ndf=2, shared=2)
 
@@ -28,6 +39,36 @@ SMALL = BranchedSpec(ndf=2, shared=2)
 def size(params, statistics):
     flat = flatten_dict(params, sep="/")
     return sum(leaf.size for name, leaf in flat.items() if name not in statistics)
+
+
+@pytest.mark.parametrize("spec", SINGLE, ids=str)
+def test_published_sizes(spec):
+    make = discriminators.pixel if isinstance(spec, PixelSpec) else discriminators.patch
+    judge, (params, side) = make(spec), SINGLE[spec]
+    shapes = jax.eval_shape(judge.init, jax.random.key(0))
+    assert size(shapes, judge.statistics) == params
+    x = jax.ShapeDtypeStruct((1, 256, 256, spec.channels_in), jnp.float32)
+    assert jax.eval_shape(judge.apply, shapes, x).logits.shape == (1, side, side, 1)
+
+
+def test_a_pixel_is_judged_by_itself_but_for_the_norm(random_params):
+    judge = discriminators.pixel(PixelSpec(ndf=4, norm="batch"))
+    params = random_params(judge, scale=0.5)
+    call = jax.jit(lambda x: judge.apply(params, x).logits)
+    x = PICTURES[:1, :8, :8, :3]
+    changed = x.copy()
+    changed[0, 3, 5] = -x[0, 3, 5]
+    moved = np.abs(call(changed) - call(x))[0, :, :, 0] > 1e-6
+    assert moved[3, 5] and moved.sum() == 1
+
+
+def test_the_pooled_logit_is_the_mean_of_the_patches(random_params):
+    single = discriminators.patch(PatchSpec(ndf=2, norm="affine"))
+    pooled = discriminators.patch(PatchSpec(ndf=2, norm="affine", pooled=True))
+    params, x = random_params(single), PICTURES[..., :3]
+    each, mean = (jax.jit(lambda x, j=j: j.apply(params, x).logits)(x) for j in (single, pooled))
+    assert each.shape == (2, 2, 2, 1) and np.std(each) > 0.01
+    np.testing.assert_allclose(mean[:, 0, 0, 0], each.mean(axis=(1, 2, 3)), atol=1e-6)
 
 
 @pytest.mark.parametrize("spec", BRANCHED, ids=str)
@@ -123,7 +164,7 @@ def test_batch_norms_equal_pytorch(train, random_params):
     ("make", "message"),
     [
         (lambda: BranchedSpec(shared=6), "shared must be 0 to 5, got 6"),
-        (lambda: PatchSpec(norm="layer"), "norm must be 'batch' or 'instance', got 'layer'"),
+        (lambda: PatchSpec(norm="layer"), "norm must be batch, instance, affine, got 'layer'"),
         (
             lambda: branched(SMALL)[0].apply({}, PICTURES, branch=2),
             "branch must be 0 or 1, got 2",

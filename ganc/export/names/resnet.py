@@ -81,4 +81,6 @@ def recognise(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Spec, list[Layer]]
 def _norm(shapes: Mapping[str, tuple[int, ...]]) -> Norm:
     if "model.2.weight" not in shapes:
         return "instance"
-    return "batch" if "model.2.running_mean" in shapes else "slimming"
+    if "model.2.running_mean" in shapes:
+        return "batch"
+    return "affine" if "model.8.weight" in shapes else "slimming"
