@@ -1,6 +1,6 @@
 """The name of a number: what was measured, on what, between which pictures.
 
-    kid[lite0@128,report215-vs-real215]
+    kid[lite0@128,last,report215-vs-real215]
 
 is a kernel distance of Lite0 features of pictures resized to 128 px, between 215 generated pictures
 of the report split and 215 real ones. Numbers may be compared when these names are equal.
@@ -46,8 +46,8 @@ class Protocol:
             UserError: it is none.
 
         Example:
-            >>> Protocol.parse("kid[lite0@128,report215-vs-real215]").settings
-            ('lite0@128',)
+            >>> Protocol.parse("kid[lite0@128,last,report215-vs-real215]").settings
+            ('lite0@128', 'last')
         """
         match = _FORM.fullmatch(text)
         if match is None:

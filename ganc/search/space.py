@@ -21,6 +21,7 @@ CHOICES: dict[str, tuple[tuple[int, ...], ...]] = {
     "spade-channels-48": ((48, 40, 32),) * 5 + ((48, 40, 32, 24),) * 3,
     "spade-channels-64": ((64, 48, 40, 32),) * 5 + ((64, 48, 40, 32, 24),) * 3,
     "spade-channels-64-coco": ((64, 48, 40, 32, 24),) * 8,
+    "spade-channels-64_2": ((64, 56, 48, 40, 32, 24, 16),) * 8,
 }
 """The published spaces: of the ResNet family, and of those that a name begins with.
 

@@ -22,6 +22,10 @@ from ganc.types import Generator, Params
 BOOTSTRAP = Bootstrap()
 """Of the intervals: 95 percent, 1,000 resamples, seed 0."""
 
+CHECKPOINT = "last"
+"""In a protocol: models are scored as the end of their training left them, never at their best.
+Copied inputs and real pictures stand beside them under the same name."""
+
 
 def render(generator: Generator, params: Params, pictures: np.ndarray, batch: int = 16):
     """The generator's pictures of `pictures` (n h w 3), as a numpy array of the same shape."""
@@ -94,9 +98,13 @@ class Judge:
         values = self._distances(report, fake)
         if self.paired:
             for name, each in {"l1": l1_each, "psnr": psnr_each, "ssim": ssim_each}.items():
-                values |= [_mean(Protocol(name, report, "truth"), each(fake, self.real))]
+                values |= [
+                    _mean(Protocol(name, report, "truth", (CHECKPOINT,)), each(fake, self.real))
+                ]
         if teacher is not None:
-            values |= [_mean(Protocol("l1", report, "teacher"), l1_each(fake, teacher))]
+            values |= [
+                _mean(Protocol("l1", report, "teacher", (CHECKPOINT,)), l1_each(fake, teacher))
+            ]
         return values
 
     def score(self, fake: np.ndarray, teacher: np.ndarray | None = None) -> dict[str, float]:
@@ -110,7 +118,8 @@ class Judge:
 
     def _distances(self, name: str, pictures: np.ndarray) -> dict[str, Value]:
         features = lite0.extract(self._weights, pictures, size=self.feature_size)
-        settings, right = (f"lite0@{self.feature_size}",), f"real{len(self.real)}"
+        settings = f"lite0@{self.feature_size}", CHECKPOINT
+        right = f"real{len(self.real)}"
         n = len(pictures), len(self.real)
         kid = kernel_distance(features, self._features)
         interval = kernel_interval(features, self._features, BOOTSTRAP)

@@ -27,6 +27,7 @@ TOY = Space(
         ("spade-channels-48", 15_552),
         ("spade-channels-64", 128_000),
         ("spade-channels-64-coco", 390_625),
+        ("spade-channels-64_2", 5_764_801),
     ],
 )
 def test_sizes_of_the_published_spaces(name, size):
@@ -46,6 +47,7 @@ def test_every_published_space_has_a_known_size():
         "spade-channels-48",
         "spade-channels-64",
         "spade-channels-64-coco",
+        "spade-channels-64_2",
     }
 
 

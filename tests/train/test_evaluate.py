@@ -21,17 +21,17 @@ def judge():
 def test_the_truth_is_perfect_and_other_real_pictures_are_better_than_copies(judge):
     perfect = judge.score(judge.real, teacher=judge.real)
     n = len(judge.real)
-    protocol = f"lite0@64,report{n}-vs-real{n}"
+    protocol = f"lite0@64,last,report{n}-vs-real{n}"
     assert set(perfect) == {
         f"kid[{protocol}]",
         f"fd[{protocol}]",
-        f"l1[report{n}-vs-truth]",
-        f"psnr[report{n}-vs-truth]",
-        f"ssim[report{n}-vs-truth]",
-        f"l1[report{n}-vs-teacher]",
+        f"l1[last,report{n}-vs-truth]",
+        f"psnr[last,report{n}-vs-truth]",
+        f"ssim[last,report{n}-vs-truth]",
+        f"l1[last,report{n}-vs-teacher]",
     }
-    assert perfect[f"l1[report{n}-vs-truth]"] == perfect[f"l1[report{n}-vs-teacher]"] == 0
-    assert perfect[f"ssim[report{n}-vs-truth]"] == pytest.approx(1, abs=1e-5)
+    assert perfect[f"l1[last,report{n}-vs-truth]"] == perfect[f"l1[last,report{n}-vs-teacher]"] == 0
+    assert perfect[f"ssim[last,report{n}-vs-truth]"] == pytest.approx(1, abs=1e-5)
     assert perfect[f"fd[{protocol}]"] == pytest.approx(0, abs=1e-2)
     copied = judge.score(judge.source)
     for key, value in judge.floor().items():
