@@ -60,7 +60,7 @@ def identity(divisor=4, minimum=8):
         assert min(x.shape[1:3]) >= minimum and not any(n % divisor for n in x.shape[1:3])
         return Output(x, {})
 
-    generator = SimpleNamespace(apply=apply, divisor=divisor, minimum=minimum)
+    generator = SimpleNamespace(apply=apply, channels_in=3, divisor=divisor, minimum=minimum)
     return Stored(generator, {}, FrozenDict(), None, {}), shapes  # pyright: ignore
 
 
