@@ -6,7 +6,7 @@ that must stay together (a residual trunk) share a group; an axis that concatena
 tuple of names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -111,15 +111,24 @@ def slice_params(tree: Params, axes: Axes, keep: Keep) -> Params:
     return map_axes(take, axes, tree)
 
 
-def importance(params: Params, axes: Axes) -> dict[str, np.ndarray]:
+def importance(
+    params: Params, axes: Axes, statistics: Collection[str] = ()
+) -> dict[str, np.ndarray]:
     """The L1 norm of every channel, summed over every array axis that carries it.
+
+    Args:
+        params: what is ranked.
+        axes: the channel groups of every array.
+        statistics: paths of arrays that do not count: those that training measures.
 
     Reference: Li et al. 2020 (arXiv 2003.08936) rank channels by the L1 norm of their filters.
     """
     full = read_widths(params, axes)
     total = {group: np.zeros(width) for group, width in full.items()}
 
-    def visit(names, array) -> None:
+    def visit(path, names, array) -> None:
+        if "/".join(str(key.key) for key in path) in statistics:
+            return
         magnitude = np.abs(np.asarray(array, np.float64))
         for axis, name in enumerate(names):
             others = tuple(i for i in range(magnitude.ndim) if i != axis)
@@ -128,5 +137,5 @@ def importance(params: Params, axes: Axes) -> dict[str, np.ndarray]:
                 total[group] += norms[offset : offset + full[group]]
                 offset += full[group]
 
-    map_axes(visit, axes, params)
+    jax.tree_util.tree_map_with_path(visit, axes, params, is_leaf=_is_axes)
     return total

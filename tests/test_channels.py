@@ -103,6 +103,9 @@ def test_importance_sums_every_axis_that_carries_a_channel():
     importance = channels.importance(params, AXES)
     np.testing.assert_allclose(importance["a"], expected_a, rtol=1e-6)
     np.testing.assert_allclose(importance["b"], expected_b, rtol=1e-6)
+    measured = channels.importance(params, AXES, statistics={"first/bias"})
+    bias = np.abs(params["first"]["bias"])
+    np.testing.assert_allclose(measured["a"], expected_a - bias, rtol=1e-6)
 
 
 def test_the_most_important_channels_survive_a_slice():

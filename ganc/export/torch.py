@@ -113,7 +113,7 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     # Over a damaged or a hostile file, PyTorch raises nearly anything, in many lines.
     except Exception as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
+        reason = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
         raise UserError(
             f"cannot read the PyTorch checkpoint {path}, of which only plain tensors are admitted "
             f"(a state_dict): {reason[0]}"
