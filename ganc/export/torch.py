@@ -8,7 +8,6 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated, Any, NamedTuple
 
 import jax
@@ -21,34 +20,13 @@ from ganc.channels import read_widths
 from ganc.errors import UserError
 from ganc.export import layouts
 from ganc.export.layouts import Layer
-from ganc.export.names import cartoon, deep_resnet, munit, resnet, spade, unet
+from ganc.export.recognition import FAMILIES, NAMES, check_family, recognise, select
 from ganc.models import store
 from ganc.models.families import family_of
 from ganc.models.families import generator as generator_of
 from ganc.models.flat import expected_shapes, flatten, unflatten
 from ganc.models.resnet import Spec as ResNetSpec
 from ganc.types import Arch, Generator, Params, Slot, Widths
-
-NAMES: dict[str, ModuleType] = {
-    "resnet": resnet,
-    "cartoon": cartoon,
-    "deep_resnet": deep_resnet,
-    "munit": munit,
-    "spade": spade,
-    "unet": unet,
-}
-"""Family -> the module with `layers(spec)` and `recognise(shapes)`."""
-
-FAMILIES: dict[str, tuple[str, Mapping[str, Any]]] = {
-    **{family: (family, {}) for family in NAMES},
-    "resnet6": ("resnet", {"blocks": 6}),
-    "resnet9": ("resnet", {"blocks": 9}),
-    "slimming": ("resnet", {"norm": "slimming"}),
-    "unet128": ("unet", {"downs": 7}),
-    "unet256": ("unet", {"downs": 8}),
-}
-"""What `--family` takes -> the family, and what its specification must have. A ResNet whose norms
-have no scales becomes `slimming` with scales of 1 and shifts of 0, which change nothing."""
 
 # What PyTorch keeps beside a norm and what its evaluation does not need: counters, and the
 # statistics of the instance norms of its oldest versions.
@@ -86,12 +64,12 @@ def load(path: str | Path, family: str | None = None, key: str | None = None) ->
     """
     if family is not None and family not in FAMILIES:
         raise UserError(f"there is no family {family!r}; valid are {', '.join(FAMILIES)}")
-    arrays = _select(read(path), key, path)
-    spec, layers, arrays = _recognise(arrays, path)
+    arrays = select(read(path), key, path)
+    spec, layers, arrays = recognise(arrays, path)
     if family == "slimming" and isinstance(spec, ResNetSpec) and spec.norm == "instance":
         spec = dataclasses.replace(spec, norm="slimming")
         arrays |= _neutral_norms(layers, generator_of(spec))
-    _check_family(spec, family, path)
+    check_family(spec, family, path)
     generator = generator_of(spec)
     params = unflatten(_check(arrays, layers, generator, path))
     widths = read_widths(params, generator.axes)
@@ -174,41 +152,6 @@ def _tensors(torch: Any, node: Any, name: str = ""):
             yield from _tensors(torch, value, f"{name}.{key}" if name else str(key))
 
 
-def _select(
-    arrays: dict[str, np.ndarray], key: str | None, path: str | Path
-) -> dict[str, np.ndarray]:
-    if key is None:
-        return arrays
-    inside = {n.removeprefix(f"{key}."): a for n, a in arrays.items() if n.startswith(f"{key}.")}
-    if not inside:
-        tops = ", ".join(dict.fromkeys(name.partition(".")[0] for name in arrays))
-        raise UserError(f"{path} holds nothing under {key!r}, only under {tops}")
-    return inside
-
-
-def _recognise(
-    arrays: dict[str, np.ndarray], path: str | Path
-) -> tuple[Any, list[Layer], dict[str, np.ndarray]]:
-    # A prefix that all names share, such as "module." or "netG.", is somebody's wrapping.
-    rest = arrays
-    while rest:
-        shapes = {name: array.shape for name, array in rest.items()}
-        for names in NAMES.values():
-            if (found := names.recognise(shapes)) is not None:
-                return *found, rest
-        top, dot, _ = next(iter(rest)).partition(".")
-        if not dot or not all(name.startswith(top + dot) for name in rest):
-            break
-        rest = {name.removeprefix(top + dot): array for name, array in rest.items()}
-    first = ", ".join(list(arrays)[:3])
-    several = dict.fromkeys(name.partition(".")[0] for name in arrays)
-    hint = f"; if it holds several networks, name one of {', '.join(several)} by --key"
-    raise UserError(
-        f"{path} holds no generator of a known family ({', '.join(NAMES)}): its names begin with "
-        f"{first or 'nothing'}" + (hint if 1 < len(several) < 9 else "")
-    )
-
-
 def _neutral_norms(layers: Sequence[Layer], generator: Generator) -> dict[str, np.ndarray]:
     flat = {
         name: np.full(leaf.shape, name.endswith("/scale"), np.float32)
@@ -222,14 +165,6 @@ def _leaves(generator: Generator) -> dict[str, Any]:
     return flatten_dict(jax.eval_shape(generator.init, jax.random.key(0)), sep="/")
 
 
-def _check_family(spec: Any, family: str | None, path: str | Path) -> None:
-    if family is None:
-        return
-    name, values = FAMILIES[family]
-    if family_of(spec) != name or any(getattr(spec, k) != v for k, v in values.items()):
-        raise UserError(f"{path} holds no {family}, but {family_of(spec)} {spec}")
-
-
 def _check(
     arrays: Mapping[str, np.ndarray],
     layers: Sequence[Layer],
@@ -237,8 +172,8 @@ def _check(
     path: str | Path,
 ) -> dict[str, np.ndarray]:
     """The parameters by their paths, once names, shapes and types are those of the generator."""
-    full: dict[str, Any] = flatten_dict(jax.eval_shape(generator.init, jax.random.key(0)), sep="/")
-    wanted = _shapes({name: leaf.shape for name, leaf in full.items()}, layers)
+    full = {name: leaf.shape for name, leaf in _leaves(generator).items()}
+    wanted = _shapes(full, layers)
     for name, shape in wanted.items():
         if name not in arrays:
             raise UserError(f"{path}: {name} is missing, expected with shape {shape} or narrower")
