@@ -45,6 +45,22 @@ def random_params():
 
 
 @pytest.fixture(scope="session")
+def check_normal():
+    """`check(params)`: weights are drawn from N(0, 0.02), biases are 0."""
+
+    def check(params):
+        for path, array in flatten_dict(params, sep="/").items():
+            if path.endswith("bias"):
+                np.testing.assert_array_equal(array, 0)
+            else:
+                error = 5 / np.sqrt(array.size)  # five standard errors
+                assert abs(array.mean()) < 0.02 * error, path
+                assert abs(array.std() / 0.02 - 1) < error, path
+
+    return check
+
+
+@pytest.fixture(scope="session")
 def published_fill():
     """`fill(layers, shapes)`: parameters by the rule of the forward fixtures of published networks.
 

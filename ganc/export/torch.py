@@ -10,10 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-import jax
 import numpy as np
 import tyro
-from flax.traverse_util import flatten_dict
 
 from ganc import cli, torch_file
 from ganc.channels import read_widths
@@ -24,7 +22,7 @@ from ganc.export.recognition import FAMILIES, NAMES, check_family, recognise, se
 from ganc.models import store
 from ganc.models.families import family_of
 from ganc.models.families import generator as generator_of
-from ganc.models.flat import expected_shapes, flatten, unflatten
+from ganc.models.flat import expected_shapes, flatten, full_shapes, unflatten
 from ganc.models.resnet import Spec as ResNetSpec
 from ganc.types import Arch, Generator, Params, Slot, Widths
 
@@ -154,15 +152,11 @@ def _tensors(torch: Any, node: Any, name: str = ""):
 
 def _neutral_norms(layers: Sequence[Layer], generator: Generator) -> dict[str, np.ndarray]:
     flat = {
-        name: np.full(leaf.shape, name.endswith("/scale"), np.float32)
-        for name, leaf in _leaves(generator).items()
+        name: np.full(shape, name.endswith("/scale"), np.float32)
+        for name, shape in full_shapes(generator).items()
         if name.split("/")[-2].endswith("_norm")
     }
     return layouts.to_torch(flat, layers)
-
-
-def _leaves(generator: Generator) -> dict[str, Any]:
-    return flatten_dict(jax.eval_shape(generator.init, jax.random.key(0)), sep="/")
 
 
 def _check(
@@ -172,7 +166,7 @@ def _check(
     path: str | Path,
 ) -> dict[str, np.ndarray]:
     """The parameters by their paths, once names, shapes and types are those of the generator."""
-    full = {name: leaf.shape for name, leaf in _leaves(generator).items()}
+    full = full_shapes(generator)
     wanted = _shapes(full, layers)
     for name, shape in wanted.items():
         if name not in arrays:
@@ -187,7 +181,8 @@ def _check(
                 f"{path}: {name}, of shape {arrays[name].shape}, is unexpected in {generator.spec}"
             )
     flat = layouts.from_torch({name: arrays[name] for name in wanted}, layers)
-    _, shapes = expected_shapes({name: array.shape for name, array in flat.items()}, generator)
+    found = {name: array.shape for name, array in flat.items()}
+    _, shapes = expected_shapes(found, full, generator)
     for name in generator.statistics & flat.keys():
         # A sliced GauGAN of gan-compression keeps statistics of the full width.
         flat[name] = flat[name][tuple(map(slice, shapes[name]))]

@@ -8,6 +8,7 @@ Reference: Szegedy et al. 2016 (arXiv 1512.00567); Heusel et al. 2017 (arXiv 170
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,8 +18,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ganc.features import resizing, weights
-from ganc.features.layers import average_pool, convolve, max_pool
+from ganc.features.layers import convolve, max_pool
 from ganc.features.resizing import Resize
+from ganc.nn.conv import average_pool
 from ganc.types import Image, Params
 
 _EPSILON = 1e-3
@@ -43,7 +45,7 @@ class _Kernel(NamedTuple):
 
 _Branch = tuple[_Kernel | str, ...]
 _POOLS = {
-    "average": average_pool,
+    "average": partial(average_pool, stride=1),
     "max": lambda x: max_pool(x, 3, 1, pad=1),
     "shrink": lambda x: max_pool(x, 3, 2),
 }

@@ -59,13 +59,3 @@ def max_pool(x: jax.Array, size: int, stride: int, pad: int = 0) -> jax.Array:
     """The maximum of every `size` x `size` window of `x` (b h w c), padded on every side."""
     pads = ((0, 0), (pad, pad), (pad, pad), (0, 0))
     return lax.reduce_window(x, -jnp.inf, lax.max, (1, size, size, 1), (1, stride, stride, 1), pads)
-
-
-def average_pool(x: jax.Array) -> jax.Array:
-    """The mean of the pixels within every 3 x 3 window around a pixel of `x` (b h w c)."""
-
-    def windows(values: jax.Array) -> jax.Array:
-        return lax.reduce_window(values, 0.0, lax.add, (1, 3, 3, 1), (1, 1, 1, 1), "SAME")
-
-    # The zeros of the padding count neither in the sum nor in the number of pixels.
-    return windows(x) / windows(jnp.ones((1, *x.shape[1:3], 1), x.dtype))

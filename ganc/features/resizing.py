@@ -32,13 +32,21 @@ def _interpolate(x: jax.Array, centre: float) -> jax.Array:
     return x
 
 
-def _clean(picture: np.ndarray) -> np.ndarray:
-    # Pillow shrinks single float channels without rounding in between.
+def resize_by_pillow(picture: np.ndarray, size: int, kernel: pillow.Resampling) -> np.ndarray:
+    """A picture, float32 (h w c), as float32 (size size c); nothing is rounded in between.
+
+    Pillow's filters widen where the picture shrinks (antialiased). It takes floats one channel at
+    a time.
+    """
     channels = [
-        np.asarray(pillow.fromarray(channel).resize((SIZE, SIZE), pillow.Resampling.BICUBIC))
+        np.asarray(pillow.fromarray(channel).resize((size, size), kernel))
         for channel in np.ascontiguousarray(picture.transpose(2, 0, 1))
     ]
-    return np.stack(channels, axis=-1).clip(0, 255)
+    return np.stack(channels, axis=-1)
+
+
+def _clean(picture: np.ndarray) -> np.ndarray:
+    return resize_by_pillow(picture, SIZE, pillow.Resampling.BICUBIC).clip(0, 255)
 
 
 def resize(images: Image | np.ndarray, how: Resize) -> Float[Array, "b 299 299 3"]:

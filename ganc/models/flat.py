@@ -54,14 +54,14 @@ def check_fit(flat: Mapping[str, np.ndarray], generator: Generator, where: str) 
         UserError: naming the first parameter that is missing, unexpected, of another shape or of
             another type.
     """
-    full: dict[str, Any] = flatten_dict(jax.eval_shape(generator.init, jax.random.key(0)), sep="/")
+    full = full_shapes(generator)
     for name in sorted(full.keys() | flat.keys()):
         if name not in flat or name not in full:
             found = "missing" if name not in flat else "unexpected"
             raise UserError(f"{where}: parameter {name} is {found} for {generator.spec}")
-        _check_kind(f"{where}: {name}", flat[name], len(full[name].shape))
+        _check_kind(f"{where}: {name}", flat[name], len(full[name]))
 
-    widths, shapes = expected_shapes({name: flat[name].shape for name in flat}, generator)
+    widths, shapes = expected_shapes({name: flat[name].shape for name in flat}, full, generator)
     for group, most in generator.widths.items():
         if not 1 <= widths[group] <= most:
             raise UserError(
@@ -73,17 +73,25 @@ def check_fit(flat: Mapping[str, np.ndarray], generator: Generator, where: str) 
     return dict(sorted(widths.items()))
 
 
+def full_shapes(generator: Generator) -> dict[str, tuple[int, ...]]:
+    """The shapes of all parameters at full width, by their flat names."""
+    shapes: Any = flatten_dict(jax.eval_shape(generator.init, jax.random.key(0)), sep="/")
+    return {name: leaf.shape for name, leaf in shapes.items()}
+
+
 def expected_shapes(
-    found: Mapping[str, tuple[int, ...]], generator: Generator
+    found: Mapping[str, tuple[int, ...]],
+    full: Mapping[str, tuple[int, ...]],
+    generator: Generator,
 ) -> tuple[dict[str, int], dict[str, tuple[int, ...]]]:
     """The widths that `found` has, and the shapes that all parameters should have at those widths.
 
     Args:
         found: shapes of parameters by their flat names, each with the right number of axes; where
             they disagree about a width, the first one counts, and where none tells, the full width.
+        full: of `full_shapes`.
         generator: whose they should be.
     """
-    full: dict[str, Any] = flatten_dict(jax.eval_shape(generator.init, jax.random.key(0)), sep="/")
     axes: dict[str, Any] = flatten_dict(generator.axes, sep="/")
     widths: dict[str, int] = {}
     for name in (name for name in found if name in axes):
@@ -91,9 +99,7 @@ def expected_shapes(
             if isinstance(group, str):
                 widths.setdefault(group, size)
     widths = {group: widths.get(group, most) for group, most in generator.widths.items()}
-    shapes = {
-        name: tuple(map(partial(_size, widths), axes[name], full[name].shape)) for name in axes
-    }
+    shapes = {name: tuple(map(partial(_size, widths), axes[name], full[name])) for name in axes}
     return widths, shapes
 
 

@@ -191,12 +191,13 @@ def upsample(x: jax.Array) -> jax.Array:
     return repeated.reshape(b, 2 * h, 2 * w, c)
 
 
-def average_pool(x: jax.Array) -> jax.Array:
-    """Halves the resolution of `x` (b h w c), as between the scales of discriminators.
+def average_pool(x: jax.Array, stride: int = 2) -> jax.Array:
+    """The mean of a 3x3 window around every `stride`-th pixel of `x` (b h w c).
 
-    Every output is the mean of a 3x3 window, of its pixels that lie inside the picture.
+    Only the pixels of the window that lie inside the picture count. The default halves the
+    resolution, as between the scales of discriminators.
 
-    Returns: (b, ceil(h / 2), ceil(w / 2), c).
+    Returns: (b, ceil(h / stride), ceil(w / stride), c).
     """
     padding: Any = ((1, 1), (1, 1))
-    return nn.avg_pool(x, (3, 3), (2, 2), padding, count_include_pad=False)
+    return nn.avg_pool(x, (3, 3), (stride, stride), padding, count_include_pad=False)

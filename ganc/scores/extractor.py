@@ -85,13 +85,7 @@ def _resize(picture: np.ndarray, size: int) -> np.ndarray:
     # What lite0.features does to pictures of other sizes, but on the host: one compilation.
     if picture.shape[:2] == (size, size):
         return to_float(picture)
-    planes = [
-        Image.fromarray(np.ascontiguousarray(plane, np.float32)).resize(
-            (size, size), Image.Resampling.BILINEAR
-        )
-        for plane in to_float(picture).transpose(2, 0, 1)
-    ]
-    return np.stack([np.asarray(plane) for plane in planes], axis=-1)
+    return resizing.resize_by_pillow(to_float(picture), size, Image.Resampling.BILINEAR)
 
 
 def of_inception(path: Path, resize: Resize = "bilinear") -> Extractor:

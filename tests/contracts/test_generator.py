@@ -259,10 +259,7 @@ def space_of(generator):
     return Space(generator.slots, choices)
 
 
-# What a compiled function is traced for, it is compiled for; here it is only traced.
-trace = jax.eval_shape
-
-
+# What a compiled function is traced for, it is compiled for; the next two tests only trace.
 @first_cases
 def test_masked_is_traced_once_per_shape_class(case, random_params):
     generator = generator_of(case)
@@ -281,7 +278,7 @@ def test_masked_is_traced_once_per_shape_class(case, random_params):
             arch = tuple(int(rng.integers(1, limit + 1)) for _ in space.slots)
             shape = space.widths((limit,) * len(arch))
             masks = {group: mask[0] for group, mask in space.masks([arch], shape).items()}
-            trace(functools.partial(image, shape=shape), params, pictures(case), masks)
+            jax.eval_shape(functools.partial(image, shape=shape), params, pictures(case), masks)
     assert traced == [space.widths((4,) * len(space.slots)), space.widths((2,) * len(space.slots))]
 
 
@@ -300,7 +297,7 @@ def test_specialised_is_traced_once_per_architecture(case, random_params):
     for arch in archs + archs[::-1]:
         widths = space.widths(arch)
         sliced = channels.slice_params(params, generator.axes, channels.prefix(widths))
-        trace(functools.partial(image, widths=widths), sliced, pictures(case))
+        jax.eval_shape(functools.partial(image, widths=widths), sliced, pictures(case))
     assert traced == [space.widths(arch) for arch in archs]
 
 

@@ -70,20 +70,10 @@ def test_the_published_discriminator(published_fill, published_picture, check_pu
     check_published(logits, *FIXTURES["n_layers"])
 
 
-def test_weights_begin_normal_and_biases_at_zero(key):
+def test_weights_begin_normal_and_biases_at_zero(key, check_normal):
     generator = resnet.generator(resnet.Spec(ngf=8, blocks=3, separable=True))
-    check_initial(jax.jit(generator.init)(key))
-    check_initial(jax.jit(discriminators.patch(discriminators.PatchSpec(ndf=8)).init)(key))
-
-
-def check_initial(params):
-    for path, array in flatten_dict(params, sep="/").items():
-        if path.endswith("bias"):
-            np.testing.assert_array_equal(array, 0)
-        else:
-            error = 5 / np.sqrt(array.size)  # five standard errors
-            assert abs(array.mean()) < 0.02 * error, path
-            assert abs(array.std() / 0.02 - 1) < error, path
+    check_normal(jax.jit(generator.init)(key))
+    check_normal(jax.jit(discriminators.patch(discriminators.PatchSpec(ndf=8)).init)(key))
 
 
 def test_inputs_are_clamped(random_params):
