@@ -13,6 +13,8 @@ from ganc.data.batches import Batch
 from ganc.errors import UserError
 from ganc.methods import once_for_all as ofa
 from ganc.metrics import cost
+from ganc.runs.console import console, progress
+from ganc.runs.workdir import Workdir
 from ganc.search.candidates import make_evaluate, make_generate
 from ganc.search.classes import ShapeClasses, shape_classes
 from ganc.search.evolution import (
@@ -26,9 +28,7 @@ from ganc.search.evolution import (
 from ganc.search.fitness import Fitness, Score
 from ganc.search.space import CHOICES, Space, decode_choices, encode
 from ganc.train import loop, records, sharding
-from ganc.train.console import console, progress
 from ganc.train.schedule import linear_decay
-from ganc.train.workdir import Workdir
 from ganc.types import Arch, Generator, Params, TrainState
 
 # What one compilation costs, in multiply-adds that could have been done meanwhile: 2 s for a

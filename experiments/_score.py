@@ -12,11 +12,9 @@ from ganc.metrics import cost
 from ganc.metrics.latency import latency
 from ganc.metrics.protocol import Value, comparable
 from ganc.models.flat import params_sha256
+from ganc.runs.console import console
 from ganc.search.space import encode
-from ganc.train.console import console
-from ganc.types import Arch, Generator, Params
-
-Model = tuple[Generator, Params, Arch | None]
+from ganc.types import Model
 
 
 def latencies(models: Mapping[str, Model], size: int, repeats: int) -> dict[str, dict[str, float]]:

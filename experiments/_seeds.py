@@ -10,9 +10,9 @@ from rich.table import Table
 
 from ganc.errors import UserError
 from ganc.metrics.protocol import Protocol, comparable
-from ganc.train import records
-from ganc.train.console import console
-from ganc.train.results import HIGHER
+from ganc.report.results import HIGHER
+from ganc.runs import records
+from ganc.runs.console import console
 
 
 def run_seeds(

@@ -45,9 +45,9 @@ from experiments._bench import (
 from experiments._instruments import Row, Setup, Timed, make_product, take_turns, timed
 from experiments._launch import launch
 from ganc.errors import UserError
-from ganc.train import records
-from ganc.train.console import console
-from ganc.train.workdir import Workdir
+from ganc.runs import records
+from ganc.runs.console import console
+from ganc.runs.workdir import Workdir
 from ganc.types import Arch
 
 PUBLISHED = dataclasses.replace(

@@ -24,7 +24,7 @@ from experiments import _ofa, cyclegan_teacher
 from experiments._launch import launch
 from experiments._ofa import Training
 from experiments._presets import PRESETS, Config
-from experiments._score import Model, latencies, print_table, row, scores
+from experiments._score import latencies, print_table, row, scores
 from ganc.data.batches import Unpaired
 from ganc.data.dataset import Dataset, open_dataset
 from ganc.data.pictures import stack
@@ -34,18 +34,19 @@ from ganc.features import lite0
 from ganc.methods import once_for_all as ofa
 from ganc.models import resnet, store
 from ganc.models.discriminators import PatchSpec, patch
+from ganc.models.render import render
+from ganc.report.gallery import spread_samples, write_samples
+from ganc.report.page import write_report
+from ganc.runs import records
+from ganc.runs.clock import Clock
+from ganc.runs.console import console
+from ganc.runs.workdir import Workdir
+from ganc.scores.judge import Judge
 from ganc.search.evolution import Candidate
 from ganc.search.fitness import make_score
 from ganc.search.pareto import front
 from ganc.search.space import encode
-from ganc.train import records
-from ganc.train.clock import Clock
-from ganc.train.console import console
-from ganc.train.evaluate import Judge, render
-from ganc.train.gallery import write_samples
-from ganc.train.report import write_report
-from ganc.train.workdir import Workdir
-from ganc.types import Arch, Generator, Params
+from ganc.types import Arch, Generator, Model, Params
 
 
 def run(config: Config, workdir: Path) -> list[dict[str, Any]]:
@@ -124,8 +125,8 @@ def run(config: Config, workdir: Path) -> list[dict[str, Any]]:
         keep(work.path / "student", student, small, arch, data)
 
     models: dict[str, Model] = {
-        "teacher": (teacher, teacher_params, None),
-        "student": (student, small, arch),
+        "teacher": Model(teacher, teacher_params),
+        "student": Model(student, small, arch),
     }
     with clock("evaluate"):
         evaluate(config, data, work, clock, models, candidates)
@@ -140,8 +141,9 @@ def load_teacher(name: str, data: Dataset, size: int) -> tuple[Generator, Params
         found = load_checkpoint(path)
         generator, params = found.generator, found.params
     else:
-        stored = store.load(path if (path / "model.json").exists() else path / "teacher")
-        generator, params = stored.generator, stored.params
+        generator, params, _ = store.load(
+            path if (path / "model.json").exists() else path / "teacher"
+        )
     if generator.channels_in != 3:
         raise UserError(f"the teacher {name} takes {generator.channels_in} channels, no pictures")
     if size % generator.divisor or size < generator.minimum:
@@ -154,10 +156,10 @@ def load_teacher(name: str, data: Dataset, size: int) -> tuple[Generator, Params
 
 def _shipped_teacher(data: Dataset) -> tuple[Generator, Params]:
     with resources.as_file(resources.files("ganc.models") / "teacher_pack") as path:
-        stored = store.load(path)
-    if stored.about["data"] != data.name:
+        stored, about = store.load(path), store.read_about(path)
+    if about["data"] != data.name:
         raise UserError(
-            f"the shipped teacher translates {stored.about['data']}, not {data.name}; "
+            f"the shipped teacher translates {about['data']}, not {data.name}; "
             "give --teacher train, or --teacher with a model directory or a PyTorch checkpoint"
         )
     return stored.generator, stored.params
@@ -166,7 +168,7 @@ def _shipped_teacher(data: Dataset) -> tuple[Generator, Params]:
 def keep(path: Path, generator: Generator, params: Params, arch: Arch | None, data: Dataset):
     """Stores a model of the run, for `python -m ganc.translate` and for later runs."""
     about = {"data": data.name}
-    store.save(path, spec=generator.spec, params=params, arch=arch, about=about)
+    store.save(path, Model(generator, params, arch), about)
 
 
 def batches(data: Dataset, training: Training, seed: int) -> Unpaired:
@@ -185,7 +187,7 @@ def find(config, data, work, space, student, supernet, teacher, teacher_params) 
         settings.fitness,
         extract=lambda x: lite0.extract(weights, x, size=settings.feature_size),
         real=stack(_some(data.search_b, settings.pictures), config.size),
-        teacher=render(teacher, teacher_params, source),
+        teacher=render(Model(teacher, teacher_params), source),
     )
     return _ofa.search(space, student, supernet, source, score, settings, work, config.seed)
 
@@ -206,7 +208,7 @@ def evaluate(
 ) -> None:
     """Scores teacher and student on the report split and writes what the run leaves."""
     judge = Judge.of(data, config.size, config.feature_size, work.looks)
-    pictures = {name: render(g, p, judge.source) for name, (g, p, _) in models.items()}
+    pictures = {name: render(model, judge.source) for name, model in models.items()}
     times = latencies(models, config.size, repeats=50)
     rows = [
         row(
@@ -224,7 +226,12 @@ def evaluate(
     ]
     records.write(work.path / "results.jsonl", rows)
     records.write(work.path / "references.jsonl", references)
-    gallery = judge.samples(pictures["teacher"], pictures["student"])
+    gallery = spread_samples(
+        source=judge.source,
+        teacher=pictures["teacher"],
+        student=pictures["student"],
+        truth=judge.real if judge.paired else None,
+    )
     write_samples(work.path / "samples.png", gallery)
     scored = records.read(work.path / "search.jsonl")
     best = {encode(c.arch) for c in front(candidates)}

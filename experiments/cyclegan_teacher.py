@@ -21,15 +21,16 @@ from ganc.data.dataset import Dataset, open_dataset
 from ganc.errors import UserError
 from ganc.models import resnet, store
 from ganc.models.discriminators import PatchSpec, patch
+from ganc.models.render import render
+from ganc.report.gallery import spread_samples, write_samples
+from ganc.runs.console import console
+from ganc.runs.workdir import Workdir
+from ganc.scores.judge import Judge
 from ganc.tasks import cyclegan
 from ganc.train import loop, records, sharding
 from ganc.train.checkpoint import Checkpoints
-from ganc.train.console import console
-from ganc.train.evaluate import Judge, render
-from ganc.train.gallery import write_samples
 from ganc.train.schedule import linear_decay
-from ganc.train.workdir import Workdir
-from ganc.types import Generator, Params, TrainState
+from ganc.types import Generator, Model, Params, TrainState
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,8 @@ def train(config: Config, data: Dataset, workdir: Workdir) -> tuple[Generator, P
     for direction, name in (("ab", "teacher"), ("ba", "teacher_back")):
         store.save(
             workdir.path / name,
-            spec=task.generator.spec,
-            params=kept[direction],
-            about=about | {"direction": direction},
+            Model(task.generator, jax.device_get(kept[direction])),
+            about | {"direction": direction},
         )
     return task.generator, jax.device_get(kept["ab"])
 
@@ -161,12 +161,15 @@ def run(config: Config, workdir: Path) -> list[dict]:
     work = Workdir(workdir, "cyclegan_teacher", config)
     generator, params = train(config, data, work)
     judge = Judge.of(data, config.size, config.feature_size, work.looks)
-    fake = render(generator, params, judge.source)
-    model = (generator, params, None)
+    model = Model(generator, params)
+    fake = render(model, judge.source)
     times = latencies({"teacher": model}, config.size, repeats=50)
     teacher = row("teacher", model, config.size, judge.values(fake), times["teacher"])
     records.write(work.path / "results.jsonl", [teacher])
-    write_samples(work.path / "samples.png", judge.samples(fake))
+    samples = spread_samples(
+        source=judge.source, teacher=fake, truth=judge.real if judge.paired else None
+    )
+    write_samples(work.path / "samples.png", samples)
     references = [
         {"name": "input copied", **scores(judge.values(judge.source))},
         {"name": "real (floor)", "metrics": judge.floor()},

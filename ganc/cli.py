@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import tyro
 
+from ganc import memory
 from ganc.errors import RunError, UserError
 
 
@@ -31,8 +32,10 @@ def run(main: Callable[..., object], argv: Sequence[str] | None = None) -> None:
 def one_line_errors() -> Iterator[None]:
     """Ends the program with one line and an exit code where the caller erred or interrupted.
 
-    Anything else is a defect of ours, and keeps its traceback.
+    Anything else is a defect of ours, and keeps its traceback. Every command line passes through
+    here, and keeps freed memory from then on (`ganc.memory`).
     """
+    memory.keep_freed_memory()
     try:
         yield
     except UserError as error:

@@ -21,9 +21,9 @@ from ganc.data.batches import prefetch
 from ganc.data.files import decode, list_pictures, read_size
 from ganc.data.pictures import to_float, to_uint8
 from ganc.errors import UserError
-from ganc.models.store import Stored, load
-from ganc.train.console import console, progress
-from ganc.types import Output, Params
+from ganc.models.store import load
+from ganc.runs.console import console, progress
+from ganc.types import Model, Output, Params
 
 MANY = 8
 """Distinct sizes from which on pictures are padded to multiples of `COARSE`."""
@@ -35,14 +35,14 @@ rows and columns. With few sizes the padding is the least that the generator all
 instance norm sees the padding too."""
 
 
-def translate(stored: Stored, picture: np.ndarray, *, multiple: int | None = None) -> np.ndarray:
+def translate(model: Model, picture: np.ndarray, *, multiple: int | None = None) -> np.ndarray:
     """The translation of one picture, whole and at its own size.
 
     It is mirrored at its lower and right edges up to a size that the generator takes, and the
     result cut back.
 
     Args:
-        stored: the model.
+        model: whose generator takes pictures.
         picture: uint8 (h w 3) of any size.
         multiple: that height and width are padded to multiples of; by default the least that the
             generator allows.
@@ -51,9 +51,9 @@ def translate(stored: Stored, picture: np.ndarray, *, multiple: int | None = Non
         uint8 (h w 3).
     """
     height, width = picture.shape[:2]
-    padded = _padded(stored, (height, width), multiple or 1)
+    padded = _padded(model, (height, width), multiple or 1)
     x = np.pad(picture, ((0, padded[0] - height), (0, padded[1] - width), (0, 0)), mode="reflect")
-    image = _apply(stored.generator.apply, stored.params, to_float(x)[None])
+    image = _apply(model.generator.apply, model.params, to_float(x)[None])
     return to_uint8(np.asarray(image[0, :height, :width]))
 
 
@@ -62,9 +62,9 @@ def _apply(apply: Callable[..., Output], params: Params, x: jax.Array) -> jax.Ar
     return apply(params, x).image  # the taps are dropped here, so nobody computes them
 
 
-def _padded(stored: Stored, size: tuple[int, int], multiple: int) -> tuple[int, int]:
-    unit = math.lcm(stored.generator.divisor, multiple)
-    height, width = (math.ceil(max(n, stored.generator.minimum) / unit) * unit for n in size)
+def _padded(model: Model, size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    unit = math.lcm(model.generator.divisor, multiple)
+    height, width = (math.ceil(max(n, model.generator.minimum) / unit) * unit for n in size)
     return height, width
 
 
@@ -78,11 +78,11 @@ def translate_folder(model: Path, pictures: Path, out: Path, *, skip_bad: bool =
         UserError: if something cannot be read or written, or two pictures would be written under
             one name.
     """
-    stored = load(model)
-    _check_input(stored, model)
+    loaded = load(model)
+    _check_input(loaded, model)
     paths = list_pictures(pictures)
     _check_names(paths)
-    multiple = _choose_multiple(stored, paths, skip_bad)
+    multiple = _choose_multiple(loaded, paths, skip_bad)
     _make_directory(out, pictures)
     start, done, skipped = time.perf_counter(), 0, []
 
@@ -96,7 +96,7 @@ def translate_folder(model: Path, pictures: Path, out: Path, *, skip_bad: bool =
         task = bar.add_task("translate", total=len(paths), note="")
         for path, picture in zip(paths, prefetch(read, 0, len(paths)), strict=True):
             if not isinstance(picture, UserError):
-                _write(out / f"{path.stem}.png", translate(stored, picture, multiple=multiple))
+                _write(out / f"{path.stem}.png", translate(loaded, picture, multiple=multiple))
                 done += 1
             elif skip_bad:
                 skipped.append(path.name)
@@ -109,10 +109,10 @@ def translate_folder(model: Path, pictures: Path, out: Path, *, skip_bad: bool =
     return line + (f", {len(skipped)} skipped: {', '.join(skipped)}" if skipped else "")
 
 
-def _check_input(stored: Stored, model: Path) -> None:
-    if stored.generator.channels_in != 3:
+def _check_input(model: Model, path: Path) -> None:
+    if model.generator.channels_in != 3:
         raise UserError(
-            f"{model} takes label maps of {stored.generator.channels_in} channels, not pictures"
+            f"{path} takes label maps of {model.generator.channels_in} channels, not pictures"
         )
 
 
@@ -125,11 +125,11 @@ def _check_names(paths: list[Path]) -> None:
             )
 
 
-def _choose_multiple(stored: Stored, paths: list[Path], skip_bad: bool) -> int:
+def _choose_multiple(model: Model, paths: list[Path], skip_bad: bool) -> int:
     sizes = set()
     for path in paths:
         try:
-            sizes.add(_padded(stored, read_size(path), 1))
+            sizes.add(_padded(model, read_size(path), 1))
         except UserError as error:
             if not skip_bad:
                 raise UserError(f"{error}; --skip-bad leaves such pictures out") from error

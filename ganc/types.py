@@ -130,6 +130,8 @@ class Discriminator:
         spec: the hashable specification it was built from.
         channels_in: channels of the input.
         statistics: as in `Generator`.
+        axes: as in `Generator`; no axis belongs to a channel group.
+        widths: as in `Generator`; there are no groups.
     """
 
     init: Callable[..., Params]
@@ -137,22 +139,22 @@ class Discriminator:
     spec: Any
     channels_in: int = 3
     statistics: frozenset[str] = frozenset()
+    axes: Axes = FrozenDict()
+    widths: Widths = FrozenDict()
 
 
-class Compressed(NamedTuple):
-    """What every method ends in: a small model and how it came about.
+class Model(NamedTuple):
+    """A generator with its weights: what every method ends in, and what is stored and scored.
 
     Attributes:
-        params: the sliced parameters.
-        widths: the width of every channel group.
+        generator: at the full widths of its specification.
+        params: at these widths or smaller ones; `generator.apply(params, x)` applies them.
         arch: the architecture in its search space, if it has one.
-        history: what the method wants to keep, as plain Python values.
     """
 
+    generator: Generator
     params: Params
-    widths: Widths
-    arch: Arch | None
-    history: Mapping[str, Any]
+    arch: Arch | None = None
 
 
 class TrainState(NamedTuple):

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import jax
 import numpy as np
 import pytest
-from flax.core import FrozenDict
 from PIL import Image
 
 from ganc import cli
@@ -15,9 +14,8 @@ from ganc.data.files import decode
 from ganc.data.pictures import to_float, to_uint8
 from ganc.errors import UserError
 from ganc.models import resnet, store
-from ganc.models.store import Stored
 from ganc.translate import translate
-from ganc.types import Output
+from ganc.types import Model, Output
 
 SPEC = resnet.Spec(ngf=2, blocks=3, separable=True)
 
@@ -28,7 +26,7 @@ def model(tmp_path_factory):
     rng = np.random.default_rng(0)
     shapes = jax.eval_shape(resnet.generator(SPEC).init, jax.random.key(0))
     params = jax.tree.map(lambda leaf: rng.normal(0, 1, leaf.shape).astype(np.float32), shapes)
-    store.save(directory, spec=SPEC, params=params, about={})
+    store.save(directory, Model(resnet.generator(SPEC), params), {})
     return directory
 
 
@@ -61,7 +59,7 @@ def identity(divisor=4, minimum=8):
         return Output(x, {})
 
     generator = SimpleNamespace(apply=apply, channels_in=3, divisor=divisor, minimum=minimum)
-    return Stored(generator, {}, FrozenDict(), None, {}), shapes  # pyright: ignore
+    return Model(generator, {}), shapes  # pyright: ignore
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 50), (8, 8), (9, 12), (31, 33)])

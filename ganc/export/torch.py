@@ -8,7 +8,7 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import numpy as np
 import tyro
@@ -24,31 +24,17 @@ from ganc.models.families import family_of
 from ganc.models.families import generator as generator_of
 from ganc.models.flat import expected_shapes, flatten, full_shapes, unflatten
 from ganc.models.resnet import Spec as ResNetSpec
-from ganc.types import Arch, Generator, Params, Slot, Widths
+from ganc.types import Arch, Generator, Model, Params, Slot, Widths
 
 # What PyTorch keeps beside a norm and what its evaluation does not need: counters, and the
 # statistics of the instance norms of its oldest versions.
 _IGNORED = ("num_batches_tracked", "running_mean", "running_var")
 
 
-class Imported(NamedTuple):
-    """What a checkpoint holds.
+def load(path: str | Path, family: str | None = None, key: str | None = None) -> Model:
+    """Reads a generator from a PyTorch checkpoint, at the least base width that contains it.
 
-    Attributes:
-        generator: the family's generator, at the least base width that contains the weights.
-        params: float32, at `widths`; `generator.apply(params, x)` applies them.
-        widths: the width of every channel group.
-        arch: the architecture string's entries, where one gives these widths.
-    """
-
-    generator: Generator
-    params: Params
-    widths: Widths
-    arch: Arch | None
-
-
-def load(path: str | Path, family: str | None = None, key: str | None = None) -> Imported:
-    """Reads a generator from a PyTorch checkpoint.
+    Its architecture is the one that gives its widths, where there is one.
 
     Args:
         path: a file that `torch.save` wrote, of a state dict or of dicts of them.
@@ -71,7 +57,7 @@ def load(path: str | Path, family: str | None = None, key: str | None = None) ->
     generator = generator_of(spec)
     params = unflatten(_check(arrays, layers, generator, path))
     widths = read_widths(params, generator.axes)
-    return Imported(generator, params, widths, arch_of(generator.slots, widths))
+    return Model(generator, params, arch_of(generator.slots, widths))
 
 
 def read(path: str | Path) -> dict[str, np.ndarray]:
@@ -220,15 +206,15 @@ def main(
         key: which of several networks in the checkpoint, such as netG_A.
     """
     if source.is_dir():
-        stored = store.load(source)
-        save(out, stored.generator, stored.params)
-        print(f"{stored.generator.spec} written to {out}")
+        model = store.load(source)
+        save(out, model.generator, model.params)
+        print(f"{model.generator.spec} written to {out}")
         return
-    found = load(source, family, key)
+    model = load(source, family, key)
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     about = {"source": source.name, "source_sha256": digest}
-    spec = found.generator.spec
-    store.save(out, spec=spec, params=found.params, arch=found.arch, about=about)
+    store.save(out, model, about)
+    spec = model.generator.spec
     print(f"{family_of(spec)} {spec} written to {out}")
 
 

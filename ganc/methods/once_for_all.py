@@ -23,7 +23,7 @@ from ganc.losses.distillation import distillation_loss, init_adaptors
 from ganc.losses.reconstruction import l1_loss
 from ganc.search.classes import ShapeClasses
 from ganc.search.space import Space
-from ganc.types import Arch, Axes, Compressed, Discriminator, Generator, Params, TrainState
+from ganc.types import Arch, Axes, Discriminator, Generator, Model, Params, TrainState
 
 Sampling = Literal["uniform", "sandwich"]
 """`uniform`: one architecture per step, as published. `sandwich`: the largest, the smallest and one
@@ -199,12 +199,12 @@ def make_step(
     return step
 
 
-def finalize(method: OnceForAll, state: TrainState, space: Space, arch: Arch) -> Compressed:
+def finalize(method: OnceForAll, state: TrainState, space: Space, arch: Arch) -> Model:
     """The subnet `arch` cut out of the supernet."""
     widths = space.widths(arch)
     student = state.params["generator"]["student"]
     params = channels.slice_params(student, method.student.axes, channels.prefix(widths))
-    return Compressed(params, widths, arch, {"steps": int(state.step)})
+    return Model(method.student, params, arch)
 
 
 def only(space: Space, arch: Arch) -> ShapeClasses:

@@ -16,13 +16,13 @@ from ganc.features.resizing import Resize
 from ganc.metrics import statistics
 from ganc.metrics.bootstrap import Bootstrap
 from ganc.metrics.protocol import Value
+from ganc.runs.console import console
 from ganc.scores.distribution import Subsets
 from ganc.scores.extractor import Extractor, of_inception, of_lite0
 from ganc.scores.paired import METRICS, Metric, lpips_metric
 from ganc.scores.score import Scorer, Scores
 from ganc.scores.segmentation import of_drn
 from ganc.scores.summary import default_cache
-from ganc.train.console import console
 
 
 def table(scores: Scores) -> Table:

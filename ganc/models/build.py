@@ -108,7 +108,7 @@ def build_discriminator(
         side: a size that the module can take, to build it at.
     """
     example = (1, side, side, channels_in)
-    _, statistics = _describe(module, example)
+    axes, statistics = _describe(module, example)
 
     def init(key: jax.Array) -> Params:
         return _init(module, key, example)
@@ -119,7 +119,7 @@ def build_discriminator(
         verdict, measured = _call(module, statistics, params, momentum, x, momentum, **inputs)
         return verdict._replace(statistics=measured)
 
-    return Discriminator(init, apply, spec, channels_in, statistics)
+    return Discriminator(init, apply, spec, channels_in, statistics, axes)
 
 
 def _init(module: nn.Module, key: jax.Array, shape: tuple[int, ...]) -> Params:

@@ -1,13 +1,24 @@
-"""Every family of generators, by name.
+"""Every family of networks, by name.
 
-A family is a module with a frozen dataclass `Spec` and a function `generator(spec)`.
+A family of generators is a module with a frozen dataclass `Spec` and a function `generator(spec)`.
 """
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from ganc.models import cartoon, deep_resnet, munit, resnet, spade, unet
-from ganc.types import Generator
+from ganc.models import (
+    cartoon,
+    deep_resnet,
+    discriminators,
+    munit,
+    munit_discriminator,
+    resnet,
+    spade,
+    spade_discriminator,
+    unet,
+)
+from ganc.types import Discriminator, Generator
 
 FAMILIES: dict[str, ModuleType] = {
     "resnet": resnet,
@@ -17,7 +28,16 @@ FAMILIES: dict[str, ModuleType] = {
     "spade": spade,
     "unet": unet,
 }
-"""Name -> module."""
+"""Generators: name -> module."""
+
+DISCRIMINATORS: dict[str, tuple[type, Callable[[Any], Discriminator]]] = {
+    "patch": (discriminators.PatchSpec, discriminators.patch),
+    "pixel": (discriminators.PixelSpec, discriminators.pixel),
+    "branched": (discriminators.BranchedSpec, discriminators.branched),
+    "munit_scales": (munit_discriminator.MultiScaleSpec, munit_discriminator.multi_scale),
+    "spade_scales": (spade_discriminator.MultiScaleSpec, spade_discriminator.multi_scale),
+}
+"""Discriminators: name -> specification and what builds it."""
 
 
 def family_of(spec: Any) -> str:
@@ -25,7 +45,10 @@ def family_of(spec: Any) -> str:
     for name, module in FAMILIES.items():
         if type(spec) is module.Spec:
             return name
-    raise TypeError(f"{spec!r} is a Spec of no family; known are {', '.join(FAMILIES)}")
+    for name, (kind, _) in DISCRIMINATORS.items():
+        if type(spec) is kind:
+            return name
+    raise TypeError(f"{spec!r} is a specification of no family")
 
 
 def generator(spec: Any) -> Generator:

@@ -10,7 +10,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from ganc.errors import UserError
-from ganc.types import Generator, Params, Widths
+from ganc.types import Discriminator, Generator, Params, Widths
 
 DTYPES = ("float16", "float32")
 
@@ -39,7 +39,9 @@ def params_sha256(params: Params) -> str:
     return digest.hexdigest()
 
 
-def check_fit(flat: Mapping[str, np.ndarray], generator: Generator, where: str) -> Widths:
+def check_fit(
+    flat: Mapping[str, np.ndarray], generator: Generator | Discriminator, where: str
+) -> Widths:
     """Checks that `flat` are parameters of `generator`, at full or at smaller widths.
 
     Args:
@@ -73,7 +75,7 @@ def check_fit(flat: Mapping[str, np.ndarray], generator: Generator, where: str) 
     return dict(sorted(widths.items()))
 
 
-def full_shapes(generator: Generator) -> dict[str, tuple[int, ...]]:
+def full_shapes(generator: Generator | Discriminator) -> dict[str, tuple[int, ...]]:
     """The shapes of all parameters at full width, by their flat names."""
     shapes: Any = flatten_dict(jax.eval_shape(generator.init, jax.random.key(0)), sep="/")
     return {name: leaf.shape for name, leaf in shapes.items()}
@@ -82,7 +84,7 @@ def full_shapes(generator: Generator) -> dict[str, tuple[int, ...]]:
 def expected_shapes(
     found: Mapping[str, tuple[int, ...]],
     full: Mapping[str, tuple[int, ...]],
-    generator: Generator,
+    generator: Generator | Discriminator,
 ) -> tuple[dict[str, int], dict[str, tuple[int, ...]]]:
     """The widths that `found` has, and the shapes that all parameters should have at those widths.
 

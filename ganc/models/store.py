@@ -1,4 +1,4 @@
-"""A directory that holds one generator: `model.json` says what it is, `params.npz` its weights.
+"""A directory that holds one network: `model.json` says what it is, `params.npz` its weights.
 
 model.json   {"version", "family", "spec", "widths", "arch", "params_sha256", "about"}
 params.npz   one array per parameter, named by its path: "block0/conv1_depthwise/kernel"
@@ -10,72 +10,61 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from flax.core import FrozenDict
 
 from ganc.errors import UserError
-from ganc.models.families import FAMILIES, family_of
-from ganc.models.families import generator as generator_of
+from ganc.models.families import DISCRIMINATORS, FAMILIES, family_of
 from ganc.models.flat import check_fit, flatten, params_sha256, unflatten
-from ganc.types import Arch, Generator, Params, Widths
+from ganc.types import Arch, Discriminator, Generator, Model, Params
 
 VERSION = 1
 _MODEL, _PARAMS = "model.json", "params.npz"
 _KEYS = ("family", "spec", "widths", "arch", "params_sha256", "about")
 
 
-class Stored(NamedTuple):
-    """What a model directory holds.
-
-    Attributes:
-        generator: the family's generator at the full widths of its specification.
-        params: float32, at `widths`; `generator.apply(params, x)` applies them.
-        widths: the width of every channel group in `params`.
-        arch: the architecture in its search space, if it has one.
-        about: what was stored along: where the model comes from, what it scored.
-    """
-
-    generator: Generator
-    params: Params
-    widths: Widths
-    arch: Arch | None
-    about: dict[str, Any]
-
-
-def save(
-    directory: Path,
-    *,
-    spec: Any,
-    params: Params,
-    arch: Arch | None = None,
-    about: Mapping[str, Any],
-) -> None:
+def save(directory: Path, model: Model, about: Mapping[str, Any]) -> None:
     """Writes a model directory, in place of the model that is there, if one is.
 
     It is complete or invisible: written beside its place, synced, and renamed.
 
     Args:
         directory: where; its parents are made.
-        spec: the `Spec` of a family, at full width.
-        params: float32 or float16, at any widths up to those of `spec`.
-        arch: the architecture that gave these widths.
-        about: plain values that JSON can hold.
+        model: its parameters are float32 or float16.
+        about: where it comes from, what it scored: plain values that JSON can hold.
 
     Raises:
-        UserError: if `directory` holds anything but a model, or `params` do not fit `spec`.
+        UserError: if `directory` holds anything but a model, or the parameters do not fit the
+            generator.
         OSError: if the disk is full or not writable; a model that was there stays.
     """
+    _save(directory, model.generator, model.params, model.arch, about)
+
+
+def save_discriminator(
+    directory: Path, discriminator: Discriminator, params: Params, about: Mapping[str, Any]
+) -> None:
+    """Writes a discriminator with its weights; see `save`."""
+    _save(directory, discriminator, params, None, about)
+
+
+def _save(
+    directory: Path,
+    network: Generator | Discriminator,
+    params: Params,
+    arch: Arch | None,
+    about: Mapping[str, Any],
+) -> None:
     directory = Path(directory).resolve()
     _check_replaceable(directory)
     flat = flatten(params)
     model = {
         "version": VERSION,
-        "family": family_of(spec),
-        "spec": dataclasses.asdict(spec),
-        "widths": dict(check_fit(flat, generator_of(spec), "params")),
+        "family": family_of(network.spec),
+        "spec": dataclasses.asdict(network.spec),
+        "widths": dict(check_fit(flat, network, "params")),
         "arch": None if arch is None else [int(entry) for entry in arch],
         "params_sha256": params_sha256(params),
         "about": dict(about),
@@ -97,21 +86,44 @@ def save(
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def load(directory: Path) -> Stored:
+def load(directory: Path) -> Model:
     """Reads a model directory, and checks that its weights are whole and fit its specification.
 
     Raises:
         UserError: if a file is missing, damaged, of a newer version or of an unknown family, or if
-            names, shapes or the hash of the weights disagree with `model.json`.
+            names, shapes or the hash of the weights disagree with `model.json`; or if it holds a
+            discriminator.
     """
-    directory = Path(directory).resolve()
-    if not directory.exists() and _old(directory).exists():
-        directory = _old(directory)  # a save was killed between its two renames
+    network, params, arch = _load(directory)
+    if not isinstance(network, Generator):
+        raise UserError(f"{directory} holds a discriminator, expected a generator")
+    return Model(network, params, arch)
+
+
+def load_discriminator(directory: Path) -> tuple[Discriminator, Params]:
+    """Reads what `save_discriminator` wrote; see `load`."""
+    network, params, _ = _load(directory)
+    if not isinstance(network, Discriminator):
+        raise UserError(f"{directory} holds a generator, expected a discriminator")
+    return network, params
+
+
+def read_about(directory: Path) -> dict[str, Any]:
+    """What was stored along with a network: where it comes from, what it scored.
+
+    Raises:
+        UserError: see `load`.
+    """
+    return _read_model(_whole(directory) / _MODEL)["about"]
+
+
+def _load(directory: Path) -> tuple[Generator | Discriminator, Params, Arch | None]:
+    directory = _whole(directory)
     model = _read_model(directory / _MODEL)
-    generator = _generator(model, directory / _MODEL)
+    network = _network(model, directory / _MODEL)
     path = directory / _PARAMS
     flat = _read_params(path)
-    found = check_fit(flat, generator, str(path))
+    found = check_fit(flat, network, str(path))
     if dict(found) != model["widths"]:
         group = min(g for g in found if found[g] != model["widths"].get(g))
         raise UserError(
@@ -124,8 +136,14 @@ def load(directory: Path) -> Stored:
             f"{path} is damaged: its weights hash to {digest}, "
             f"{_MODEL} says {model['params_sha256']}"
         )
-    arch = None if model["arch"] is None else tuple(model["arch"])
-    return Stored(generator, params, FrozenDict(found), arch, model["about"])
+    return network, params, None if model["arch"] is None else tuple(model["arch"])
+
+
+def _whole(directory: Path) -> Path:
+    directory = Path(directory).resolve()
+    if not directory.exists() and _old(directory).exists():
+        return _old(directory)  # a save was killed between its two renames
+    return directory
 
 
 def _old(directory: Path) -> Path:
@@ -184,14 +202,16 @@ def _read_model(path: Path) -> dict[str, Any]:
     return model
 
 
-def _generator(model: Mapping[str, Any], path: Path) -> Generator:
-    if model["family"] not in FAMILIES:
+def _network(model: Mapping[str, Any], path: Path) -> Generator | Discriminator:
+    builders = {name: (family.Spec, family.generator) for name, family in FAMILIES.items()}
+    builders |= DISCRIMINATORS
+    if model["family"] not in builders:
         raise UserError(
-            f"{path}: unknown family {model['family']!r}; known are {', '.join(sorted(FAMILIES))}"
+            f"{path}: unknown family {model['family']!r}; known are {', '.join(sorted(builders))}"
         )
-    family = FAMILIES[model["family"]]
+    kind, build = builders[model["family"]]
     try:
-        return family.generator(family.Spec(**model["spec"]))
+        return build(kind(**model["spec"]))
     except (TypeError, ValueError) as error:
         raise UserError(f"{path}: bad spec: {error}") from error
 

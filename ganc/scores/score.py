@@ -13,13 +13,13 @@ from ganc.metrics import statistics
 from ganc.metrics.bootstrap import Bootstrap
 from ganc.metrics.protocol import Value
 from ganc.metrics.statistics import Statistics
+from ganc.runs.console import progress
 from ganc.scores.distribution import Features, Subsets, frechet, frechet_to_statistics, kernel
 from ganc.scores.extractor import Extractor
 from ganc.scores.folder import Folder
 from ganc.scores.paired import METRICS, Metric, paired
 from ganc.scores.segmentation import Segmenter, segmentation
 from ganc.scores.summary import summarise
-from ganc.train.console import progress
 
 
 @dataclass(frozen=True)

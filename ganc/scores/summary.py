@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from ganc.metrics.moments import Moments, stream
+from ganc.runs import records
 from ganc.scores.extractor import Extractor
 from ganc.scores.folder import Folder
-from ganc.train import records
 
 ROWS = 10_000
 """Features that are kept one by one: 80 MB of 2,048 numbers each. Of a larger folder the moments

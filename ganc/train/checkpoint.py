@@ -7,7 +7,7 @@ import jax
 import orbax.checkpoint as ocp
 
 from ganc.errors import RunError
-from ganc.train.console import console
+from ganc.runs.console import console
 
 
 class Checkpoints:

@@ -14,9 +14,9 @@ import numpy as np
 
 from ganc.data.batches import Batch, prefetch
 from ganc.errors import RunError
-from ganc.train import records
+from ganc.runs import records
+from ganc.runs.console import console, progress
 from ganc.train.checkpoint import Checkpoints
-from ganc.train.console import console, progress
 from ganc.types import TrainState
 
 Advance = Callable[[TrainState, Any, int], tuple[TrainState, dict[str, jax.Array]]]

@@ -7,7 +7,7 @@ import pytest
 
 from experiments import benchmarks
 from experiments._launch import launch
-from ganc.train import records
+from ganc.runs import records
 
 OURS = {
     "teacher step",

@@ -4,7 +4,7 @@ import pytest
 
 from experiments._seeds import run_seeds, spread
 from ganc.errors import UserError
-from ganc.train import records
+from ganc.runs import records
 
 L1, SSIM = "l1[report3-vs-truth]", "ssim[report3-vs-truth]"
 

@@ -206,8 +206,10 @@ def test_the_subnet_that_is_cut_out_draws_what_the_masked_supernet_draws(
     arch = (2, 3)
     state = ofa.restart(params, optax.sgd(0.1))._replace(step=jnp.int32(7))
     small = ofa.finalize(method, state, space, arch)
-    assert (small.arch, small.widths) == (arch, space.widths(arch))
-    masks = channels.masks(channels.prefix(small.widths), method.student.widths)
+    assert small.arch == arch
+    widths = channels.read_widths(small.params, small.generator.axes)
+    assert widths == space.widths(arch)
+    masks = channels.masks(channels.prefix(widths), method.student.widths)
     student = params["generator"]["student"]
     masked = method.student.apply(student, batch["a"], masks=masks).image
     np.testing.assert_allclose(

@@ -10,8 +10,9 @@ import pytest
 
 from ganc import channels
 from ganc.errors import UserError
-from ganc.models import resnet, store
+from ganc.models import discriminators, resnet, store
 from ganc.models.flat import flatten, params_sha256, unflatten
+from ganc.types import Model
 
 SPEC = resnet.Spec(ngf=4, blocks=3, separable=True)
 FULL = resnet.generator(SPEC)
@@ -34,20 +35,36 @@ def sliced():
 
 
 def save(directory, params=PARAMS, **options):
-    store.save(directory, spec=SPEC, params=params, about={"kid": 0.5}, **options)
+    store.save(directory, Model(FULL, params, **options), {"kid": 0.5})
 
 
 @pytest.mark.parametrize("params", [PARAMS, sliced()], ids=["full", "sliced"])
 def test_round_trip(tmp_path, params):
     save(tmp_path / "deep" / "model", params, arch=ARCH)
     stored = store.load(tmp_path / "deep" / "model")
-    assert (stored.arch, stored.about) == (ARCH, {"kid": 0.5})
+    assert stored.arch == ARCH
+    assert store.read_about(tmp_path / "deep" / "model") == {"kid": 0.5}
     assert stored.generator.spec == SPEC
-    assert stored.widths == channels.read_widths(params, FULL.axes)
+    widths = channels.read_widths(params, FULL.axes)
+    assert channels.read_widths(stored.params, FULL.axes) == widths
     x = jax.random.uniform(jax.random.key(1), (1, 8, 12, 3), minval=-1)
     apply = jax.jit(FULL.apply)
     assert np.array_equal(apply(stored.params, x).image, apply(params, x).image)
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["model"]
+
+
+def test_discriminators_are_stored_too(tmp_path):
+    judge = discriminators.branched(discriminators.BranchedSpec(ndf=2, layers=1, shared=1))
+    params = random_params(judge)
+    store.save_discriminator(tmp_path / "judge", judge, params, {"of": "b"})
+    found, back = store.load_discriminator(tmp_path / "judge")
+    assert found.spec == judge.spec and params_sha256(back) == params_sha256(params)
+    assert store.read_about(tmp_path / "judge") == {"of": "b"}
+    with pytest.raises(UserError, match="judge holds a discriminator, expected a generator"):
+        store.load(tmp_path / "judge")
+    save(tmp_path / "model")
+    with pytest.raises(UserError, match="model holds a generator, expected a discriminator"):
+        store.load_discriminator(tmp_path / "model")
 
 
 def test_float16_is_read_as_float32(tmp_path):

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from ganc.train import records
+from ganc.runs import records
 
 ROWS = [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25, "note": "a\nb \u2028 é"}]
 

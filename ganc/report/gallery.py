@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ganc.train import records
+from ganc.data.pictures import to_uint8
+from ganc.runs import records
 
 COLUMNS = ("source", "teacher", "student", "truth")
 GUTTER = 4
@@ -35,6 +36,22 @@ class Sample:
     teacher: np.ndarray
     student: np.ndarray | None = None
     truth: np.ndarray | None = None
+
+
+def spread_samples(
+    *,
+    source: np.ndarray,
+    teacher: np.ndarray,
+    student: np.ndarray | None = None,
+    truth: np.ndarray | None = None,
+    count: int = 16,
+) -> list[Sample]:
+    """At most `count` evenly spread rows of pictures (n h w 3) in [-1, 1]."""
+    last = len(source) - 1
+    picked = np.unique(np.linspace(0, last, num=min(count, last + 1)).round().astype(int))
+    sets = {"source": source, "teacher": teacher, "student": student, "truth": truth}
+    given = {name: pictures for name, pictures in sets.items() if pictures is not None}
+    return [Sample(**{name: to_uint8(p[i]) for name, p in given.items()}) for i in picked]
 
 
 def columns(samples: Sequence[Sample]) -> tuple[str, ...]:

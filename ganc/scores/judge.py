@@ -4,20 +4,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import jax
 import numpy as np
 
 from ganc.data.dataset import Dataset
-from ganc.data.pictures import stack, to_uint8
+from ganc.data.pictures import stack
 from ganc.features import lite0
 from ganc.metrics.bootstrap import Bootstrap
 from ganc.metrics.frechet import frechet_distance
 from ganc.metrics.kernel import kernel_distance, kernel_interval
 from ganc.metrics.protocol import Protocol, Value
 from ganc.metrics.similarity import l1_each, psnr_each, ssim_each
-from ganc.train import records
-from ganc.train.gallery import Sample
-from ganc.types import Generator, Params
+from ganc.runs import records
+from ganc.types import Params
 
 BOOTSTRAP = Bootstrap()
 """Of the intervals: 95 percent, 1,000 resamples, seed 0."""
@@ -25,17 +23,6 @@ BOOTSTRAP = Bootstrap()
 CHECKPOINT = "last"
 """In a protocol: models are scored as the end of their training left them, never at their best.
 Copied inputs and real pictures stand beside them under the same name."""
-
-
-def render(generator: Generator, params: Params, pictures: np.ndarray, batch: int = 16):
-    """The generator's pictures of `pictures` (n h w 3), as a numpy array of the same shape."""
-    apply = jax.jit(lambda p, x: generator.apply(p, x).image)
-    parts = []
-    for start in range(0, len(pictures), batch):
-        part = pictures[start : start + batch]
-        filled = np.concatenate([part, np.repeat(part[-1:], batch - len(part), axis=0)])
-        parts.append(np.asarray(apply(params, filled))[: len(part)])
-    return np.concatenate(parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,22 +116,6 @@ class Judge:
                 frechet_distance(features, self._features), n
             ),
         }
-
-    def samples(
-        self, teacher: np.ndarray, student: np.ndarray | None = None, count: int = 16
-    ) -> list[Sample]:
-        """Evenly spread rows of a gallery: sources, the models' pictures and the truth."""
-        last = len(self.source) - 1
-        picked = np.unique(np.linspace(0, last, num=min(count, last + 1)).round().astype(int))
-        return [
-            Sample(
-                source=to_uint8(self.source[i]),
-                teacher=to_uint8(teacher[i]),
-                student=None if student is None else to_uint8(student[i]),
-                truth=to_uint8(self.real[i]) if self.paired else None,
-            )
-            for i in picked
-        ]
 
 
 def _mean(protocol: Protocol, each: np.ndarray) -> tuple[str, Value]:

@@ -9,7 +9,7 @@ from html import escape
 
 import numpy as np
 
-from ganc.train.scales import Axis, finite, fit, round_si, si, significant, ticks
+from ganc.report.scales import Axis, finite, fit, round_si, si, significant, ticks
 
 SHADES = 4
 """Candidates are drawn in this many strengths, from the first generation to the last."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ganc.errors import UserError
-from ganc.train.workdir import Workdir, environment
+from ganc.runs.workdir import Workdir, environment
 
 
 @dataclass(frozen=True)

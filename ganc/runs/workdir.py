@@ -11,7 +11,7 @@ from typing import Any
 import jax
 
 from ganc.errors import UserError
-from ganc.train import records
+from ganc.runs import records
 
 
 class Workdir:

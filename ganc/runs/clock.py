@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ganc.train.workdir import Workdir
+from ganc.runs.workdir import Workdir
 
 
 class Clock:

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganc.train.gallery import GUTTER, HEADER, data_uri
-from ganc.train.report import Sample, write_report, write_samples
-from ganc.train.scales import fit, si, significant, ticks
+from ganc.report.gallery import GUTTER, HEADER, data_uri, spread_samples
+from ganc.report.page import Sample, write_report, write_samples
+from ganc.report.scales import fit, si, significant, ticks
 
 VOID = {"meta", "img", "input", "wbr", "br", "link"}
 HOSTILE = "<script>alert('x')</script>\"&"
@@ -260,3 +260,16 @@ def test_intervals_stand_below_their_values(tmp_path):
     text = " ".join(parse(write_report(tmp_path, **given)).text)
     assert "0.123 to 0.234" in text or "0.1234 to 0.2345" in text
     assert text.count(" to 0.2") == 1
+
+
+def test_samples_are_spread_and_aligned():
+    rng = np.random.default_rng(0)
+    source, real = (rng.uniform(-1, 1, (9, 16, 16, 3)) for _ in range(2))
+    samples = spread_samples(source=source, teacher=real, student=source, truth=real, count=3)
+    assert len(samples) == 3
+    for sample in samples:
+        np.testing.assert_array_equal(sample.teacher, sample.truth)
+        np.testing.assert_array_equal(sample.student, sample.source)
+    assert not np.array_equal(samples[0].source, samples[-1].source)
+    alone = spread_samples(source=source, teacher=real)
+    assert len(alone) == 9 and alone[0].student is None and alone[0].truth is None

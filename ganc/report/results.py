@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ganc.train import scales
+from ganc.report import scales
 
 LOWER = ("kid", "fd", "fid", "l1", "l2", "mse", "mae", "lpips")
 HIGHER = ("ssim", "psnr", "miou", "accuracy")

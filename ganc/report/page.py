@@ -6,8 +6,9 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
-from ganc.train import gallery, plot, records, results, scales
-from ganc.train.gallery import Sample, write_samples
+from ganc.report import gallery, plot, results, scales
+from ganc.report.gallery import Sample, write_samples
+from ganc.runs import records
 
 __all__ = ["Sample", "write_report", "write_samples"]
 
@@ -59,7 +60,7 @@ def write_report(
         _section("The run", "run", _facts(summary)),
         _section("Remarks", "remarks", _items(notes)),
     )
-    template = resources.files("ganc.train").joinpath("report_pack/report.html")
+    template = resources.files("ganc.report").joinpath("report_pack/report.html")
     page = Template(template.read_text(encoding="utf-8")).substitute(
         title=escape(title),
         lead=_lead(student, chosen),

@@ -1,13 +1,11 @@
 import dataclasses
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from ganc.data.dataset import open_dataset
-from ganc.train import records
-from ganc.train.evaluate import BOOTSTRAP, Judge, render
-from ganc.types import Generator, Output
+from ganc.runs import records
+from ganc.scores.judge import BOOTSTRAP, Judge
 
 
 @pytest.fixture(scope="module")
@@ -56,22 +54,3 @@ def test_looks_are_counted(judge, tmp_path):
     for count in (1, 2):
         Judge.of(dataclasses.replace(data, **one), 64, 32, looks=tmp_path / "looks.jsonl")
         assert len(records.read(tmp_path / "looks.jsonl")) == count
-
-
-def test_samples_are_spread_and_aligned(judge):
-    samples = judge.samples(judge.real, judge.source, count=3)
-    assert len(samples) == 3
-    for sample in samples:
-        np.testing.assert_array_equal(sample.teacher, sample.truth)
-        np.testing.assert_array_equal(sample.student, sample.source)
-    assert not np.array_equal(samples[0].source, samples[-1].source)
-
-
-@pytest.mark.parametrize("count", [1, 4, 7])
-def test_render_keeps_order_and_number(count):
-    def apply(params, x, **_):
-        return Output(params * x, {})
-
-    doubling = Generator(None, apply, {}, {}, (), {}, 1, 1, None)  # type: ignore[arg-type]
-    x = np.random.default_rng(0).uniform(-1, 1, (count, 4, 4, 3)).astype(np.float32)
-    np.testing.assert_allclose(render(doubling, jnp.float32(2), x, batch=4), 2 * x, rtol=1e-6)
