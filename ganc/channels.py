@@ -7,11 +7,13 @@ tuple of names.
 """
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.core import FrozenDict
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from ganc.types import Axes, Channels, Keep, Masks, Params, Widths
 
@@ -90,18 +92,11 @@ def slice_params(tree: Params, axes: Axes, keep: Keep) -> Params:
     """
     full = read_widths(tree, axes)
 
-    def indices(name) -> np.ndarray:
-        kept, offset = [], 0
-        for group in _groups(name):
-            kept.append(offset + np.asarray(keep.get(group, np.arange(full[group]))))
-            offset += full[group]
-        return np.concatenate(kept)
-
     def take(names, array):
         for axis, name in enumerate(names):
             if not any(group in keep for group in _groups(name)):
                 continue
-            index = indices(name)
+            index = _kept(name, keep, full)
             if np.array_equal(index, np.arange(len(index))):  # a prefix: slice, don't gather
                 array = array[(slice(None),) * axis + (slice(0, len(index)),)]
             else:
@@ -109,6 +104,38 @@ def slice_params(tree: Params, axes: Axes, keep: Keep) -> Params:
         return array
 
     return map_axes(take, axes, tree)
+
+
+def _kept(name: Channels, keep: Keep, full: Mapping[str, int]) -> np.ndarray:
+    """The places on an axis of the channels that stay."""
+    kept, offset = [], 0
+    for group in _groups(name):
+        kept.append(offset + np.asarray(keep.get(group, np.arange(full[group]))))
+        offset += full[group]
+    return np.concatenate(kept)
+
+
+def put_back(tree: Params, axes: Axes, keep: Keep, part: Params) -> Params:
+    """The arrays of `part` at full size: those of `tree` with `part` in the places it came from.
+
+    Args:
+        tree: whole arrays, with the structure of `axes`.
+        axes: the channel groups of every array.
+        keep: what `part` was sliced to, as by `slice_params`.
+        part: some of the arrays of `tree`, sliced.
+    """
+    full = read_widths(tree, axes)
+    whole: Any = flatten_dict(tree, sep="/")
+    names: Any = flatten_dict(axes, sep="/")
+    result = {}
+    for path, values in flatten_dict(part, sep="/").items():
+        array = jnp.asarray(whole[path])
+        places = [
+            np.arange(size) if name is None else _kept(name, keep, full)
+            for name, size in zip(names[path], array.shape, strict=True)
+        ]
+        result[path] = array.at[np.ix_(*places)].set(values)
+    return unflatten_dict(result, sep="/")
 
 
 def importance(

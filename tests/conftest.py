@@ -10,6 +10,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from ganc.export import layouts
 from ganc.models.build import build
 from ganc.nn.layers import Conv, gate
+from ganc.nn.norm import norm_layer
 from ganc.types import Output, Slot
 
 # Before anything is computed: the number of devices cannot change afterwards.
@@ -117,24 +118,31 @@ class Toy(nn.Module):
     """Three convolutions, the least that has channels to leave out."""
 
     widths: dict
+    norm: bool = False
 
     @nn.compact
     def __call__(self, x, masks=None, momentum=None):
-        x = Conv(self.widths["stem"], (None, "stem"), pad=1, name="stem")(x)
-        x = gate(nn.relu(x), masks, "stem")
+        def after(x, group):
+            if self.norm:
+                x = norm_layer("batch", group, f"{group}_norm")(x, masks, momentum)
+            return gate(nn.relu(x), masks, group)
+
+        x = after(Conv(self.widths["stem"], (None, "stem"), pad=1, name="stem")(x), "stem")
         taps = {"middle": x}
-        x = Conv(self.widths["body"], ("stem", "body"), pad=1, name="body")(x)
-        x = gate(nn.relu(x), masks, "body")
+        x = after(Conv(self.widths["body"], ("stem", "body"), pad=1, name="body")(x), "body")
         return Output(jnp.tanh(Conv(3, ("body", None), size=1, name="head")(x)), taps)
 
 
 @pytest.fixture(scope="session")
 def toy():
-    """`toy(width)`: a generator of no family, for what works with any; it compiles at once."""
+    """`toy(width)`: a generator of no family, for what works with any; it compiles at once.
 
-    def make(width):
+    With `norm`, a batch norm follows each convolution but the last.
+    """
+
+    def make(width, norm=False):
         return build(
-            Toy,
+            lambda widths: Toy(widths, norm),
             slots=(Slot.of("stem", 1), Slot.of("body", 2)),
             base=width,
             taps={"middle": "stem"},

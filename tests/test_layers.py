@@ -27,6 +27,7 @@ FLOORS = {
     "ganc.export": 5,
     "ganc.report": 6,
     "ganc.scores": 6,
+    "ganc.compress": 7,
     "ganc.metrics.__main__": TOP,
     "ganc.translate": TOP,
 }

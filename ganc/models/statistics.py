@@ -1,20 +1,48 @@
 """Running statistics: the part of the parameters that training measures and does not learn."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from flax.core import FrozenDict
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from ganc.types import Generator, Masks, Params
+from ganc.types import Discriminator, Generator, Masks, Params
+
+MOMENTUM = 0.1
+"""By which running statistics move towards those of a batch, in every published training."""
 
 
 def merge(params: Params, statistics: Params) -> Params:
     """`params` with the `statistics` that a call with `momentum` returned in place of their own."""
     flat: dict[str, Any] = dict(flatten_dict(params, sep="/"))
     return unflatten_dict(flat | flatten_dict(statistics, sep="/"), sep="/")
+
+
+def apply_each(
+    network: Generator | Discriminator, params: Params, pictures: Sequence[jax.Array]
+) -> tuple[list[Any], Params]:
+    """The outputs for each of several batches (b h w c), as the network trains.
+
+    Where the network sees every picture by itself this is one call of all batches joined. Where it
+    has statistics of a batch, the batches are kept apart, one after the other, as they would be in
+    calls of their own.
+
+    Returns: an `Output` or a `Verdict` for each batch, and the statistics after all of them.
+    """
+    if not network.statistics:
+        joined = network.apply(params, jnp.concatenate(pictures), momentum=MOMENTUM)
+        ends = np.cumsum([0, *map(len, pictures)])
+        spans = [slice(start, end) for start, end in zip(ends, ends[1:], strict=False)]
+        return [jax.tree.map(lambda y, at=at: y[at], joined) for at in spans], FrozenDict()
+    outputs = []
+    for batch in pictures:
+        outputs.append(network.apply(params, batch, momentum=MOMENTUM))
+        params = merge(params, outputs[-1].statistics)
+    return outputs, outputs[-1].statistics
 
 
 def recalibrate(

@@ -14,6 +14,9 @@ from ganc.errors import UserError
 from ganc.runs import records
 
 
+_CONFIG = "config.json"
+
+
 class Workdir:
     """A run's directory, tied to one configuration.
 
@@ -23,12 +26,13 @@ class Workdir:
 
     def __init__(self, path: Path, experiment: str, config: Any):
         self.path = path.expanduser().absolute()
+        self.experiment = experiment
         asked = json.loads(json.dumps({"experiment": experiment} | dataclasses.asdict(config)))
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"the workdir {path} cannot be made: {error.strerror}") from error
-        file = self.path / "config.json"
+        file = self.path / _CONFIG
         if file.exists():
             _check_same(path, _read_config(file), asked)
         else:
@@ -50,6 +54,10 @@ class Workdir:
         """A line for each time that the report split was looked at."""
         return self.path / "looks.jsonl"
 
+    def checkpoints(self, stage: str) -> Path:
+        """The folder of a training stage's checkpoints."""
+        return self.path / "checkpoints" / stage
+
     def complete(self, stage: str, result: dict[str, Any]) -> None:
         """Marks a stage complete."""
         stages = self.stages() | {stage: result}
@@ -59,6 +67,11 @@ class Workdir:
         """The stages that are complete, and what each left."""
         file = self.path / "stages.json"
         return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+    def environment(self) -> dict[str, Any]:
+        """What the run first ran on; see `environment`."""
+        return json.loads((self.path / _CONFIG).read_text(encoding="utf-8"))["environment"]
 
 
 def _read_config(file: Path) -> dict[str, Any]:

@@ -4,16 +4,23 @@ from collections.abc import Callable, Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ganc import channels
+from ganc.models.statistics import merge
 from ganc.search.classes import ShapeClasses
 from ganc.types import Arch, Generator, Params
 
-Generate = Callable[[Params, jax.Array, Sequence[Arch]], Iterator[tuple[Arch, jax.Array]]]
+Generate = Callable[[Params, np.ndarray, Sequence[Arch]], Iterator[tuple[Arch, jax.Array]]]
 
 
-def make_generate(generator: Generator, classes: ShapeClasses, batch: int) -> Generate:
-    """`generate(params, x, archs)` yields each architecture with its pictures of `x` (n h w 3).
+def make_generate(
+    generator: Generator,
+    classes: ShapeClasses,
+    batch: int,
+    calibration: np.ndarray | None = None,
+) -> Generate:
+    """`generate(params, x, archs)` yields each architecture with its pictures of `x` (n h w c).
 
     Architectures come grouped by class; each class is compiled once, however many architectures
     and calls there are. The masks alone are batched, so convolutions keep one kernel and candidates
@@ -25,19 +32,42 @@ def make_generate(generator: Generator, classes: ShapeClasses, batch: int) -> Ge
         batch: pictures in one call, over all its candidates: enough to fill an accelerator, and
             few enough to stay in the cache of a CPU. With more pictures than that, a call takes
             one candidate and a part of them.
+        calibration: pictures (m h w c) with which the running statistics of every candidate are
+            measured before its pictures are made, where the generator has any: those that a
+            supernet measured belong to no architecture. As many candidates as share a call are
+            measured in one.
+
+    Raises:
+        ValueError: the generator has running statistics and there is nothing to measure them with.
+
+    Reference: Li et al. 2020 (arXiv 2003.08936) recalibrate before every evaluation.
     """
+    if generator.statistics and calibration is None:
+        raise ValueError("candidates with running statistics need pictures for their calibration")
     space = classes.space
 
-    def forward(params, x, masks, shape):
+    def measure(params, x, masks, shape):
         params = channels.slice_params(params, generator.axes, channels.prefix(shape))
-        return jax.vmap(lambda m: generator.apply(params, x, widths=shape, masks=m).image)(masks)
+        return jax.vmap(
+            lambda m: generator.apply(params, x, widths=shape, masks=m, momentum=1.0).statistics
+        )(masks)
 
+    def forward(params, x, masks, statistics, shape):
+        params = channels.slice_params(params, generator.axes, channels.prefix(shape))
+
+        def apply(masks, statistics):
+            whole = merge(params, statistics)
+            return generator.apply(whole, x, widths=shape, masks=masks).image
+
+        return jax.vmap(apply)(masks, statistics)
+
+    measured = jax.jit(measure, static_argnames="shape")
     compiled = jax.jit(forward, static_argnames="shape")
 
-    def generate(params: Params, x: jax.Array, archs: Sequence[Arch]):
+    def generate(params: Params, x: np.ndarray, archs: Sequence[Arch]):
         groups: dict[Arch, list[Arch]] = {}
         for arch in archs:
-            groups.setdefault(classes.of(arch), []).append(arch)
+            groups.setdefault(classes.containing(arch), []).append(arch)
         chunk, parts = max(1, batch // len(x)), -(-len(x) // batch)
         size = -(-len(x) // parts)
         padded = jnp.pad(x, ((0, parts * size - len(x)), (0, 0), (0, 0), (0, 0)))
@@ -48,7 +78,12 @@ def make_generate(generator: Generator, classes: ShapeClasses, batch: int) -> Ge
                 some = members[start : start + chunk]
                 # One shape, one compilation: the last call repeats its last candidate.
                 masks = space.masks(some + some[-1:] * (chunk - len(some)), shape)
-                images = [compiled(params, part, masks, shape=shape) for part in pictures]
+                statistics = {}
+                if generator.statistics:
+                    statistics = measured(params, calibration, masks, shape=shape)
+                images = [
+                    compiled(params, part, masks, statistics, shape=shape) for part in pictures
+                ]
                 whole = images[0] if parts == 1 else jnp.concatenate(images, axis=1)[:, : len(x)]
                 yield from zip(some, whole, strict=False)
 
@@ -56,7 +91,7 @@ def make_generate(generator: Generator, classes: ShapeClasses, batch: int) -> Ge
 
 
 def make_evaluate(
-    generate: Generate, params: Params, x: jax.Array, score: Callable[[jax.Array], float]
+    generate: Generate, params: Params, x: np.ndarray, score: Callable[[jax.Array], float]
 ) -> Callable[[Sequence[Arch]], list[float]]:
     """Scores architectures by their pictures: `evaluate(archs) -> scores`, in the same order."""
 

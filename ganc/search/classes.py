@@ -30,7 +30,7 @@ class ShapeClasses:
     space: Space
     classes: tuple[Arch, ...]
 
-    def of(self, arch: Arch) -> Arch:
+    def containing(self, arch: Arch) -> Arch:
         """The cheapest class that contains `arch`."""
         for shape in self.classes:
             if all(entry <= limit for entry, limit in zip(arch, shape, strict=True)):

@@ -10,7 +10,7 @@ import numpy as np
 from flax.core import FrozenDict
 
 from ganc.errors import UserError
-from ganc.types import Arch, Slot
+from ganc.types import Arch, Generator, Slot
 
 CHOICES: dict[str, tuple[tuple[int, ...], ...]] = {
     "channels-48": ((48, 32),) * 2 + ((48, 40, 32),) * 4 + ((48, 32, 24, 16),) * 2,
@@ -111,6 +111,32 @@ class Space:
             )
             raise UserError(f"{text!r} is no architecture of this space: {valid}")
         return arch
+
+
+def parse_space(text: str, generator: Generator) -> Space:
+    """The space called `text`, or with the widths that `text` lists in every slot of `generator`.
+
+    Args:
+        text: a key of `CHOICES`, or widths such as `32/24/16`.
+        generator: the supernet, at full width.
+
+    Raises:
+        UserError: it is neither, or it does not fit the generator.
+    """
+    choices = CHOICES.get(text) or decode_choices(text, len(generator.slots), tuple(CHOICES))
+    if len(choices) != len(generator.slots):
+        raise UserError(
+            f"architectures of the space {text} have {len(choices)} entries, "
+            f"those of the student {len(generator.slots)}"
+        )
+    space = Space(generator.slots, choices)
+    for group, width in space.widths(space.largest).items():
+        if width > generator.widths[group]:
+            raise UserError(
+                f"the space {text} reaches {width} channels in {group}, but the student has "
+                f"{generator.widths[group]}; choose a larger --ngf or a narrower space"
+            )
+    return space
 
 
 def decode_choices(text: str, slots: int, names: Sequence[str]) -> tuple[tuple[int, ...], ...]:

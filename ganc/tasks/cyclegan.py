@@ -1,128 +1,117 @@
 """Unpaired translation between two domains with cycle consistency.
 
-Reference: Zhu et al. 2017 (arXiv 1703.10593), equations 1 to 3 and section 5.2 (identity).
+Reference: Zhu et al. 2017 (arXiv 1703.10593), equations 1 to 3 and section 5.2 (identity); Li et
+al. 2020 (arXiv 2003.08936) for the one direction that is compressed.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 import jax
-import jax.numpy as jnp
-import optax
 
+from ganc.data.batches import Unpaired
+from ganc.data.dataset import Dataset
 from ganc.losses.adversarial import LEAST_SQUARES, Adversarial
 from ganc.losses.reconstruction import l1_loss
-from ganc.tasks import pool
-from ganc.types import Discriminator, Generator, TrainState
+from ganc.models.statistics import MOMENTUM, apply_each
+from ganc.tasks.task import Batch, Game, Inputs, Made, Task, under
+from ganc.tasks.terms import adversarial_alone, adversarial_and_l1
+from ganc.types import Discriminator, Generator, Params
 
 
-@dataclass(frozen=True)
-class CycleGan:
-    """The two-player objective of a pair of generators and a pair of discriminators.
+def task(
+    discriminator: Discriminator,
+    *,
+    adversarial: Adversarial = LEAST_SQUARES,
+    reconstruction: float = 10.0,
+    cycle: float = 10.0,
+    identity: float = 0.5,
+    pool: int = 50,
+) -> Task:
+    """The direction a -> b: a student matches its teacher's pictures, as there is no truth.
 
-    Attributes:
-        generator: a -> b and, with parameters of its own, b -> a.
-        discriminator: judges one domain.
+    Args:
+        discriminator: judges one domain, pictures alone.
         adversarial: least squares, as published.
-        cycle: weight of $|G_{ba}(G_{ab}(a)) - a|_1$ and of its mirror image.
-        identity: weight of $|G_{ab}(b) - b|_1$ relative to `cycle`.
-        pool: past fakes kept for the discriminators.
-        average: decay of the running average of the generators; 0 keeps none. The average takes no
-            part in training; it is a steadier model to keep. Published models do without.
+        reconstruction: weight of the mean |student - teacher|; 10 on horse2zebra.
+        cycle: in training from scratch, weight of $|G_{ba}(G_{ab}(a)) - a|_1$ and of its mirror
+            image.
+        identity: there, weight of $|G_{ab}(b) - b|_1$ relative to `cycle`.
+        pool: there, past fakes kept for the discriminators.
     """
 
-    generator: Generator
-    discriminator: Discriminator
-    adversarial: Adversarial = LEAST_SQUARES
-    cycle: float = 10.0
-    identity: float = 0.5
-    pool: int = 50
-    average: float = 0.0
+    return Task(
+        name="cyclegan",
+        discriminator=discriminator,
+        inputs=lambda batch, key: Inputs(batch["a"]),
+        real=lambda batch: batch["b"],
+        target=lambda batch, image: image,
+        shown=lambda batch, image: image,
+        generator_terms=adversarial_and_l1(adversarial, reconstruction),
+        discriminator_terms=adversarial_alone(adversarial),
+        play=lambda generator: game(generator, discriminator, adversarial, cycle, identity, pool),
+        batches=unpaired,
+        paired=False,
+    )
 
 
-def init(
-    task: CycleGan, key: jax.Array, optimizer: optax.GradientTransformation, image_size: int
-) -> TrainState:
-    """Fresh parameters, optimiser states and empty pools for pictures of `image_size`."""
-    k = jax.random.split(key, 4)
-    generators = {"ab": task.generator.init(k[0]), "ba": task.generator.init(k[1])}
-    discriminators = {"a": task.discriminator.init(k[2]), "b": task.discriminator.init(k[3])}
-    params = {"generators": generators, "discriminators": discriminators}
-    shape = (image_size, image_size, 3)
-    extra: Any = {"pools": {domain: pool.init(task.pool, shape) for domain in "ab"}}
-    if task.average:
-        extra["average"] = jax.tree.map(jnp.copy, generators)
-    opt_state = {role: optimizer.init(tree) for role, tree in params.items()}
-    return TrainState(jnp.int32(0), params, opt_state, extra)
+def unpaired(data: Dataset, size: int, seed: int) -> Unpaired:
+    """Batches of both domains, drawn independently."""
+    return Unpaired(data.train_a, data.train_b, size, data.load, data.crop, data.flip, seed)
 
 
-def make_step(
-    task: CycleGan, optimizer: optax.GradientTransformation, axis_name: str | None = None
-) -> Callable:
-    """`step(state, batch, key) -> (state, scalars)`; `batch` has pictures "a" and "b".
+def game(
+    generator: Generator,
+    discriminator: Discriminator,
+    adversarial: Adversarial,
+    cycle: float,
+    identity: float,
+    pool: int,
+) -> Game:
+    """Both directions at once, each with parameters of its own; see `task` for the weights.
 
-    The generators step first, then the discriminators on the fakes of before that step, exchanged
-    with the pool. As neither gradient depends on the other's update, both are taken at once.
-    With `axis_name`, gradients and scalars are averaged over that axis of `jax.pmap`, or of
-    `jax.shard_map` with `check_vma=False`.
+    The identity term of a direction is taken in one call with its translation where the generator
+    sees each picture by itself, and so are a discriminator's real and fake pictures.
     """
-    g = task.generator.apply
 
-    def d(params, x):
-        return task.discriminator.apply(params, x).logits
-
-    def generator_loss(generators, discriminators, batch):
-        a, b, n = batch["a"], batch["b"], len(batch["a"])
-        # One call per generator for translation and identity: instance norm keeps pictures apart.
-        both = g(generators["ab"], jnp.concatenate([a, b])).image
-        fake_b, same_b = both[:n], both[n:]
-        both = g(generators["ba"], jnp.concatenate([b, a])).image
-        fake_a, same_a = both[: len(b)], both[len(b) :]
-        terms = {
-            "adversarial_ab": task.adversarial.generator(d(discriminators["b"], fake_b)),
-            "adversarial_ba": task.adversarial.generator(d(discriminators["a"], fake_a)),
-            "cycle_a": task.cycle * l1_loss(g(generators["ba"], fake_b).image, a),
-            "cycle_b": task.cycle * l1_loss(g(generators["ab"], fake_a).image, b),
-            "identity_a": task.cycle * task.identity * l1_loss(same_a, a),
-            "identity_b": task.cycle * task.identity * l1_loss(same_b, b),
+    def init(key: jax.Array) -> dict[str, Params]:
+        k = jax.random.split(key, 4)
+        return {
+            "generator": {"ab": generator.init(k[0]), "ba": generator.init(k[1])},
+            "discriminator": {"a": discriminator.init(k[2]), "b": discriminator.init(k[3])},
         }
-        return sum(terms.values()), (terms, {"a": fake_a, "b": fake_b})
 
-    def discriminator_loss(discriminators, batch, shown):
-        def judge(domain: str) -> jax.Array:
-            params, n = discriminators[domain], len(batch[domain])
-            logits = d(params, jnp.concatenate([batch[domain], shown[domain]]))
-            return task.adversarial.discriminator(logits[:n], logits[n:])
+    def verdict(params, image):
+        return discriminator.apply(params, image, momentum=MOMENTUM)
 
-        terms = {f"discriminator_{domain}": judge(domain) for domain in "ab"}
-        return sum(terms.values()), terms
+    def generator_terms(generators, discriminators, batch: Batch, key):
+        del key
+        a, b = batch["a"], batch["b"]
+        (fake_b, same_b), measured_ab = apply_each(generator, generators["ab"], [a, b])
+        (fake_a, same_a), measured_ba = apply_each(generator, generators["ba"], [b, a])
+        fakes = {"a": fake_a.image, "b": fake_b.image}
+        again_a = generator.apply(generators["ba"], fakes["b"], momentum=MOMENTUM)
+        again_b = generator.apply(generators["ab"], fakes["a"], momentum=MOMENTUM)
+        terms = {
+            "adversarial_ab": adversarial.generator(verdict(discriminators["b"], fakes["b"])),
+            "adversarial_ba": adversarial.generator(verdict(discriminators["a"], fakes["a"])),
+            "cycle_a": cycle * l1_loss(again_a.image, a),
+            "cycle_b": cycle * l1_loss(again_b.image, b),
+            "identity_a": cycle * identity * l1_loss(same_a.image, a),
+            "identity_b": cycle * identity * l1_loss(same_b.image, b),
+        }
+        return terms, Made(fakes, {"ab": measured_ab, "ba": measured_ba})
 
-    def step(state: TrainState, batch, key: jax.Array):
-        generators, discriminators = state.params["generators"], state.params["discriminators"]
-        g_grads, (g_terms, fakes) = jax.grad(generator_loss, has_aux=True)(
-            generators, discriminators, batch
-        )
-        pools, shown = {}, {}
-        for domain, k in zip("ab", jax.random.split(key), strict=True):
-            pools[domain], shown[domain] = pool.query(
-                state.extra["pools"][domain], fakes[domain], k
+    def discriminator_terms(discriminators, batch: Batch, fakes):
+        terms, statistics = {}, {}
+        for domain in "ab":
+            pictures = [batch[domain], fakes[domain]]
+            (real, fake), statistics[domain] = apply_each(
+                discriminator, discriminators[domain], pictures
             )
-        d_grads, d_terms = jax.grad(discriminator_loss, has_aux=True)(discriminators, batch, shown)
-        grads = {"generators": g_grads, "discriminators": d_grads}
-        scalars = g_terms | d_terms
-        if axis_name is not None:
-            grads, scalars = jax.lax.pmean((grads, scalars), axis_name)
-        params: Any = {}
-        opt_state: Any = {}
-        for role, tree in state.params.items():
-            updates, opt_state[role] = optimizer.update(grads[role], state.opt_state[role], tree)
-            params[role] = optax.apply_updates(tree, updates)
-        new: Any = {"pools": pools}
-        if task.average:
-            new["average"] = optax.incremental_update(
-                params["generators"], state.extra["average"], 1 - task.average
-            )
-        return TrainState(state.step + 1, params, opt_state, new), scalars
+            terms[f"discriminator_{domain}"] = adversarial.discriminator(real, fake)
+        return terms, statistics
 
-    return step
+    measured = {
+        "generator": under("ab", generator.statistics) | under("ba", generator.statistics),
+        "discriminator": under("a", discriminator.statistics)
+        | under("b", discriminator.statistics),
+    }
+    return Game(init, generator_terms, discriminator_terms, ("a", "b"), measured, pool)

@@ -1,14 +1,14 @@
 """Learning-rate schedules."""
 
-from collections.abc import Callable
+from typing import Any
 
-import jax
 import jax.numpy as jnp
+import optax
 
 
 def linear_decay(
     rate: float, constant: int, decay: int, steps_per_epoch: int = 1
-) -> Callable[[jax.Array], jax.Array]:
+) -> optax.Schedule:
     """A constant rate, then a linear fall that never quite reaches zero.
 
     In the 1-based epoch E the rate is `rate` times $1 - \\max(0, E - constant) / (decay + 1)$.
@@ -27,7 +27,7 @@ def linear_decay(
             f"got {constant}, {decay}, {steps_per_epoch}"
         )
 
-    def schedule(step: jax.Array) -> jax.Array:
+    def schedule(step: Any) -> Any:
         epoch = step // steps_per_epoch + 1
         return rate * (1.0 - jnp.maximum(0, epoch - constant) / (decay + 1))
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from experiments import cyclegan_ofa
-from experiments._launch import launch
+from ganc.compress.launch import launch
 from ganc.export import torch as checkpoints
 from ganc.models import store, unet
 

@@ -9,10 +9,13 @@ import pytest
 from jax.sharding import PartitionSpec as P
 
 from ganc import channels
+from ganc.losses.distillation import Distil, adaptor_axes, init_adaptors
 from ganc.methods import once_for_all as ofa
+from ganc.methods.update import begin
 from ganc.models import discriminators
 from ganc.search.classes import ShapeClasses
 from ganc.search.space import Space
+from ganc.tasks import cyclegan
 from ganc.train import sharding
 
 JUDGE = discriminators.patch(discriminators.PatchSpec(ndf=4, layers=1))
@@ -20,7 +23,20 @@ JUDGE = discriminators.patch(discriminators.PatchSpec(ndf=4, layers=1))
 
 @pytest.fixture
 def method(toy):
-    return ofa.OnceForAll(toy(4), toy(6), JUDGE, reconstruction=10.0, distillation=0.5)
+    return ofa.OnceForAll(cyclegan.task(JUDGE), toy(4), toy(6), Distil(0.5))
+
+
+def both(optimizer):
+    return {"generator": optimizer, "discriminator": optimizer}
+
+
+def adaptors_of(method):
+    return init_adaptors(method.distil, jax.random.key(0), method.student, method.teacher)
+
+
+def axes_of(method):
+    adaptors = adaptor_axes(method.distil, method.student, method.teacher)
+    return {"student": method.student.axes, "adaptors": adaptors}
 
 
 @pytest.fixture
@@ -30,10 +46,9 @@ def space(method):
 
 @pytest.fixture
 def params(method, random_params):
-    adaptors, _ = method.adaptors(jax.random.key(0))
     tree = {
-        "generator": {"student": random_params(method.student), "adaptors": adaptors},
-        "discriminator": random_params(method.discriminator, seed=1),
+        "generator": {"student": random_params(method.student), "adaptors": adaptors_of(method)},
+        "discriminator": random_params(JUDGE, seed=1),
     }
     return jax.tree.map(jnp.asarray, tree)
 
@@ -50,7 +65,7 @@ def batch():
 
 
 def test_the_state_begins_as_the_reference_says(method, key):
-    state = ofa.init(method, key, optax.adam(1e-3))
+    state = ofa.init(method, key, both(optax.adam(1e-3)))
     adaptors = state.params["generator"]["adaptors"]
     # One 1x1 convolution per shared tap, from the student's 4 channels to the teacher's 6.
     assert {tap: a["kernel"].shape for tap, a in adaptors.items()} == {"middle": (4, 6)}
@@ -63,13 +78,14 @@ def test_gradients_in_a_class_are_those_of_the_cut_out_subnet(
     method, space, params, teacher, batch, arch
 ):
     players = ofa.make_players(method)
-    target = players.target(teacher, batch["a"])
+    inputs = method.task.inputs(batch, None)
+    target = players.target(teacher, batch, inputs)
     shape = space.widths((4, 4) if arch == (4, 4) else (2, 4))
     masks = {group: mask[0] for group, mask in space.masks([arch], shape).items()}
     generator = jax.jit(players.generator, static_argnames="shape")
-    gradients, terms, fake = generator(params, target, batch["a"], masks, shape=shape)
+    gradients, _, terms, fake = generator(params, target, batch, inputs, masks, shape=shape)
 
-    axes = {"student": method.student.axes, "adaptors": method.adaptors(jax.random.key(0))[1]}
+    axes = axes_of(method)
     keep = channels.prefix(space.widths(arch))
 
     def loss(params):
@@ -96,7 +112,7 @@ def test_gradients_in_a_class_are_those_of_the_cut_out_subnet(
 
 def test_the_discriminator_sees_real_and_fake_halves(method, params, batch):
     fake = batch["a"][::-1]
-    gradients, terms = ofa.make_players(method).discriminator(params, batch["b"], fake)
+    gradients, _, terms = ofa.make_players(method).discriminator(params, batch, fake)
 
     def loss(p):
         real, made = (JUDGE.apply(p, x).logits for x in (batch["b"], fake))
@@ -120,8 +136,8 @@ def test_training_approaches_the_teacher_with_one_trace_per_class(
     method = dataclasses.replace(method, student=dataclasses.replace(student, apply=apply))
     classes = ShapeClasses(space, ((2, 4), (4, 4)))
     optimizer = optax.adam(1e-2, b1=0.5)
-    step = ofa.make_step(method, optimizer, teacher, classes, sampling=sampling)
-    state, losses = ofa.restart(params, optimizer), []
+    step = ofa.make_step(method, both(optimizer), teacher, classes, sampling=sampling)
+    state, losses = begin(params, both(optimizer)), []
     for index in range(20):
         state, terms = step(state, batch, index)
         losses.append(float(terms["reconstruction"]))
@@ -136,15 +152,16 @@ def test_sandwich_is_the_mean_of_its_three_architectures(method, space, params, 
     assert archs[2:] == ofa.draw(space, "uniform", seed=0, step=3)
     optimizer, classes = optax.sgd(1.0), ShapeClasses(space, (space.largest,))
     copied = jax.tree.map(jnp.copy, params)
-    step = ofa.make_step(method, optimizer, teacher, classes, sampling="sandwich")
-    after, _ = step(ofa.restart(copied, optimizer), batch, 3)
-    players = ofa.make_players(method)
+    step = ofa.make_step(method, both(optimizer), teacher, classes, sampling="sandwich")
+    after, _ = step(begin(copied, both(optimizer)), batch, 3)
+    players, inputs = ofa.make_players(method), method.task.inputs(batch, None)
     shape = space.widths(space.largest)
     steps = [
         players.generator(
             params,
-            players.target(teacher, batch["a"]),
-            batch["a"],
+            players.target(teacher, batch, inputs),
+            batch,
+            inputs,
             {group: mask[0] for group, mask in space.masks([arch], shape).items()},
             shape,
         )[0]
@@ -168,8 +185,8 @@ def test_two_devices_equal_one(method, space, params, teacher, batch):
     for size in (1, 2):
         mesh = sharding.data_mesh(4 if size == 2 else 1)
         assert mesh.size == size
-        step = ofa.make_step(method, optimizer, sharding.replicate(teacher, mesh), classes)
-        state = sharding.replicate(ofa.restart(params, optimizer), mesh)
+        step = ofa.make_step(method, both(optimizer), sharding.replicate(teacher, mesh), classes)
+        state = sharding.replicate(begin(params, both(optimizer)), mesh)
         placed = jax.device_put(batch, sharding.split(mesh))
         for index in range(2):
             state, terms = step(state, placed, index)
@@ -183,9 +200,10 @@ def test_players_under_shard_map_equal_one_device(method, space, params, teacher
 
     def both(players):
         def run(params, batch):
-            target = players.target(teacher, batch["a"])
-            g, terms, fake = players.generator(params, target, batch["a"], masks, shape)
-            return g, terms, players.discriminator(params, batch["b"], fake)
+            inputs = method.task.inputs(batch, None)
+            wanted = players.target(teacher, batch, inputs)
+            *g, fake = players.generator(params, wanted, batch, inputs, masks, shape)
+            return g, players.discriminator(params, batch, fake)
 
         return run
 
@@ -204,7 +222,7 @@ def test_the_subnet_that_is_cut_out_draws_what_the_masked_supernet_draws(
     method, space, params, batch
 ):
     arch = (2, 3)
-    state = ofa.restart(params, optax.sgd(0.1))._replace(step=jnp.int32(7))
+    state = begin(params, both(optax.sgd(0.1)))._replace(step=jnp.int32(7))
     small = ofa.finalize(method, state, space, arch)
     assert small.arch == arch
     widths = channels.read_widths(small.params, small.generator.axes)
@@ -219,11 +237,11 @@ def test_the_subnet_that_is_cut_out_draws_what_the_masked_supernet_draws(
 
 def test_fine_tuning_leaves_all_other_weights_alone(method, space, params, teacher, batch):
     arch = (2, 3)
-    optimizer, classes = optax.adam(1e-2), ofa.only(space, arch)
+    optimizer, classes = optax.adam(1e-2), ofa.single_class(space, arch)
     assert list(classes.space) == [arch]
     before = jax.tree.map(np.asarray, params["generator"]["student"])
-    step = ofa.make_step(method, optimizer, teacher, classes)
-    state, _ = step(ofa.restart(params, optimizer), batch, 0)
+    step = ofa.make_step(method, both(optimizer), teacher, classes)
+    state, _ = step(begin(params, both(optimizer)), batch, 0)
     after = state.params["generator"]["student"]
     keep, axes = channels.prefix(space.widths(arch)), method.student.axes
     difference = jax.tree.map(lambda a, b: np.abs(a - b), after, before)

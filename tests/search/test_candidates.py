@@ -6,6 +6,7 @@ import pytest
 
 from ganc import channels
 from ganc.models import resnet
+from ganc.models.statistics import recalibrate
 from ganc.search.candidates import make_evaluate, make_generate
 from ganc.search.classes import ShapeClasses
 from ganc.search.space import Space
@@ -56,6 +57,26 @@ def test_pictures_equal_the_sliced_nets_with_one_trace_per_class(counted, random
         assert len(mine) == 2
         for images in mine:
             np.testing.assert_allclose(images, expected, atol=1e-5)
+
+
+def test_running_statistics_are_measured_for_every_candidate(toy, random_params):
+    generator = toy(4, norm=True)
+    space = Space(generator.slots, ((4, 2, 1),) * 2)
+    classes, archs = ShapeClasses(space, ((2, 2), (4, 4))), [(1, 2), (4, 1), (2, 4)]
+    params, x = random_params(generator), pictures()
+    calibration = np.random.default_rng(1).uniform(-1, 1, (5, 8, 8, 3)).astype(np.float32)
+    generate = make_generate(generator, classes, batch=6, calibration=calibration)
+    found = dict(generate(params, x, archs))
+    assert found.keys() == set(archs)
+    for arch in archs:
+        masks = channels.masks(channels.prefix(space.widths(arch)), generator.widths)
+        own = recalibrate(generator, params, [calibration], masks=masks)
+        expected = generator.apply(own, x, masks=masks).image
+        np.testing.assert_allclose(found[arch], expected, atol=1e-5)
+        others = generator.apply(params, x, masks=masks).image
+        assert np.abs(others - expected).max() > 1e-2
+    with pytest.raises(ValueError, match="need pictures for their calibration"):
+        make_generate(generator, classes, batch=6)
 
 
 def test_scores_come_in_the_order_of_the_architectures():

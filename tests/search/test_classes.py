@@ -9,7 +9,7 @@ from ganc.search.space import Space
 from ganc.types import Slot
 
 SPACE = Space(
-    tuple(Slot.of(f"slot{i}", 1, f"g{i}") for i in range(4)),
+    tuple(Slot.containing(f"slot{i}", 1, f"g{i}") for i in range(4)),
     ((8, 6, 4, 3, 2),) * 4,
 )
 
@@ -26,7 +26,9 @@ def sample(count=60, seed=0):
 
 
 def waste(classes, archs):
-    return sum(cost(SPACE.widths(classes.of(arch))) - cost(SPACE.widths(arch)) for arch in archs)
+    return sum(
+        cost(SPACE.widths(classes.containing(arch))) - cost(SPACE.widths(arch)) for arch in archs
+    )
 
 
 def contains(shape, arch):
@@ -42,7 +44,7 @@ def test_every_architecture_has_its_cheapest_class(limit, compile_cost):
     costs = [cost(SPACE.widths(shape)) for shape in classes.classes]
     assert costs == sorted(costs)
     for arch in SPACE:
-        shape = classes.of(arch)
+        shape = classes.containing(arch)
         assert contains(shape, arch)
         fitting = [cost(SPACE.widths(s)) for s in classes.classes if contains(s, arch)]
         assert cost(SPACE.widths(shape)) == min(fitting)
@@ -101,7 +103,7 @@ def test_nothing_to_run_leaves_the_largest():
 
 def test_what_lies_outside_the_space_has_no_class():
     with pytest.raises(ValueError, match="wider than the space"):
-        ShapeClasses(SPACE, (SPACE.largest,)).of((9, 2, 2, 2))
+        ShapeClasses(SPACE, (SPACE.largest,)).containing((9, 2, 2, 2))
 
 
 def test_the_sample_is_smaller_than_the_space():

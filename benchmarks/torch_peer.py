@@ -1,6 +1,6 @@
 """The same networks and the same training step in PyTorch, timed on request over pipes.
 
-`experiments.benchmarks` starts this file with an interpreter that has PyTorch, and takes turns with
+`benchmarks.peer` starts this file with an interpreter that has PyTorch, and takes turns with
 it: a request names what to run once, the answer says how many seconds that took. It imports nothing
 of ganc. Convolutions run in the memory format, plain or channels last, that is faster for the
 request at hand; it is found out at the first request.

@@ -4,12 +4,13 @@ import dataclasses
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any, Literal
 
 import tyro
 
-from experiments._seeds import run_seeds
 from ganc import cli
+from ganc.compress.seeds import run_seeds
 from ganc.errors import UserError
 
 _HELP = "run so often, in WORKDIR/seed0, seed1, ..., and report how the scores spread"
@@ -20,7 +21,7 @@ SEEDS = ("seeds", Annotated[int, tyro.conf.arg(help=_HELP)], 1)
 def launch(
     name: str,
     presets: Mapping[str, Any],
-    run: Callable[[Any, Path], object],
+    run: Callable[[Any, Path], Sequence[Mapping[str, Any]]],
     argv: Sequence[str] | None = None,
 ) -> None:
     """Runs an experiment as the command line says.
@@ -32,7 +33,7 @@ def launch(
         argv: the command line, without the program; None for that of this process.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
-    preset = _preset(argv, next(iter(presets)))
+    preset, module = _preset(argv, next(iter(presets))), sys.modules[run.__module__]
     with cli.one_line_errors():
         if preset not in presets:
             raise UserError(f"there is no preset {preset!r}; valid are {', '.join(presets)}")
@@ -51,8 +52,8 @@ def launch(
         asked: Any = tyro.cli(
             flags,
             args=argv,
-            prog=f"python -m experiments.{name}",
-            description=sys.modules[run.__module__].__doc__,
+            prog=f"python -m {_program(module)}",
+            description=module.__doc__,
             config=(tyro.conf.FlagCreatePairsOff,),
         )
         count = getattr(asked, "seeds", 1)
@@ -60,6 +61,12 @@ def launch(
             run(asked.config, asked.workdir)
         else:
             run_seeds(run, asked.config, asked.workdir, count)
+
+
+def _program(module: ModuleType) -> str:
+    # Of a module that was started, the name is __main__; its specification knows better.
+    name = module.__spec__.name if module.__spec__ else module.__name__
+    return name.removesuffix(".__main__")
 
 
 def _preset(argv: Sequence[str], default: str) -> str:

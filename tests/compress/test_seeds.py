@@ -2,7 +2,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from experiments._seeds import run_seeds, spread
+from ganc.compress.seeds import run_seeds, spread
 from ganc.errors import UserError
 from ganc.runs import records
 

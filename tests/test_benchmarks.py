@@ -5,8 +5,12 @@ import sys
 
 import pytest
 
-from experiments import benchmarks
-from experiments._launch import launch
+from benchmarks import __main__ as benchmarks
+from benchmarks.instruments import Row
+from benchmarks.networks import Networks
+from benchmarks.peer import Peer
+from experiments import benchmarks as door
+from ganc.errors import UserError
 from ganc.runs import records
 
 OURS = {
@@ -47,7 +51,7 @@ def rows(tmp_path_factory):
     bare.write_text("#!/bin/sh\nexit 1\n")
     bare.chmod(0o755)
     argv = ["--preset", "smoke", "--workdir", str(workdir / "run"), "--torch-python", str(bare)]
-    launch("benchmarks", benchmarks.PRESETS, benchmarks.run, argv)
+    door.main(argv)
     return {row["name"]: row for row in records.read(workdir / "run" / "results.jsonl")}
 
 
@@ -72,32 +76,32 @@ def test_without_pytorch_the_rows_say_so(rows):
 
 
 def test_ratio_is_how_many_times_worse_than_the_floor():
-    assert benchmarks.Row("a", "ms", 6.0, 2.0).ratio == 3
-    assert benchmarks.Row("a", "pictures/s", 2.0, 6.0).ratio == 3
-    assert benchmarks.Row("a", "times", 2.0).ratio is None
+    assert Row("a", "ms", 6.0, 2.0).ratio == 3
+    assert Row("a", "pictures/s", 2.0, 6.0).ratio == 3
+    assert Row("a", "times", 2.0).ratio is None
 
 
 def test_supernet_step_counts_every_pass():
-    setup = benchmarks.Setup.of(benchmarks.SMOKE)
+    networks = Networks.build(benchmarks.SMOKE)
     # PatchGAN, ndf 4, 32 px: outputs of 16, 8, 4, 3 and 2 px.
     judge = 16 * (3 * 4 * 16**2 + 4 * 8 * 8**2 + 8 * 16 * 4**2 + 16 * 32 * 3**2 + 32 * 2**2)
-    assert setup.judge_macs() == judge
-    arch = setup.space.smallest
+    assert networks.judge_macs == judge
+    supernet, arch = networks.supernet, networks.supernet.space.smallest
     adaptors = 4 * 8**2 * 8 * 16
-    expected = setup.macs(setup.teacher) + 3 * (setup.macs(setup.student, arch) + adaptors)
-    assert setup.supernet_step_macs(arch) == expected + 8 * judge
+    expected = networks.teacher_macs + 3 * (supernet.true_macs(arch) + adaptors)
+    assert networks.supernet_step_macs(arch) == expected + 8 * judge
 
 
 def test_an_interpreter_that_is_not_there_is_refused(tmp_path):
     config = benchmarks.PRESETS["smoke"]
-    with pytest.raises(benchmarks.UserError, match="--torch-python"):
-        benchmarks.Peer(str(tmp_path / "none"), config.peer, (2,) * 8)
+    with pytest.raises(UserError, match="--torch-python"):
+        Peer(str(tmp_path / "none"), config.peer, (2,) * 8)
 
 
 def test_the_peer_answers_in_seconds():
     pytest.importorskip("torch")
     config = benchmarks.PRESETS["smoke"]
-    peer = benchmarks.Peer(sys.executable, config.peer, (2,) * 8)
+    peer = Peer(sys.executable, config.peer, (2,) * 8)
     calls = [peer.timed("teacher"), peer.timed("student"), peer.timed("step", (4, 2) * 4)]
     assert all(math.isfinite(call()) for call in calls)
     peer.close()

@@ -1,4 +1,4 @@
-"""What benchmarks are made of: rows, the networks that are timed, clocks and random weights."""
+"""What benchmarks are made of: rows, clocks, random weights, and the product of a floor."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -9,12 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import _ofa, cyclegan_ofa
-from ganc.metrics import cost
-from ganc.models import resnet
-from ganc.models.discriminators import PatchSpec, patch
-from ganc.search.space import Space
-from ganc.types import Arch, Discriminator, Generator, Params
+from ganc.types import Params
 
 Timed = Callable[[], float]
 """Does something once and returns how many seconds it took."""
@@ -49,56 +44,6 @@ class Row:
         return worse if self.unit.endswith("/s") else worse / self.floor
 
 
-@dataclass(frozen=True)
-class Setup:
-    """The networks that are timed.
-
-    Attributes:
-        space: the architectures of `student`.
-        size: side of the pictures, px.
-    """
-
-    space: Space
-    student: Generator
-    teacher: Generator
-    discriminator: Discriminator
-    size: int
-
-    @classmethod
-    def of(cls, config: cyclegan_ofa.Config) -> "Setup":
-        """The networks of an experiment."""
-        teacher = config.train_teacher
-        student = resnet.generator(resnet.Spec(config.ngf, config.blocks, separable=True))
-        return cls(
-            _ofa.make_space(config.space, student),
-            student,
-            resnet.generator(resnet.Spec(teacher.ngf, teacher.blocks)),
-            patch(PatchSpec(config.ndf)),
-            config.size,
-        )
-
-    def pictures(self, count: int, seed: int = 0) -> np.ndarray:
-        """Random ones."""
-        shape = (count, self.size, self.size, 3)
-        return np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)
-
-    def macs(self, generator: Generator, arch: Arch | None = None) -> int:
-        """True multiply-adds of one picture."""
-        widths = generator.widths if arch is None else self.space.widths(arch)
-        return int(cost.macs(generator, self.size, self.size, "true")(widths))
-
-    def judge_macs(self) -> int:
-        """Multiply-adds of the discriminator for one picture."""
-        return int(cost.macs(self.discriminator, self.size, self.size, "true")({}))
-
-    def supernet_step_macs(self, arch: Arch) -> int:
-        """Multiply-adds of a once-for-all step at `arch`, per picture."""
-        trunk = self.space.widths(arch)["trunk"] * self.teacher.widths["trunk"]
-        adaptors = len(self.student.taps) * (self.size // 4) ** 2 * trunk
-        student = self.macs(self.student, arch) + adaptors
-        return self.macs(self.teacher) + 3 * student + (2 + 3 * 2) * self.judge_macs()
-
-
 def timed(call: Callable[[], object]) -> Timed:
     """`call` with its result waited for and its seconds taken."""
 
@@ -117,7 +62,7 @@ def take_turns(calls: Mapping[Any, Timed], repeats: int) -> dict[Any, float]:
 
 
 def random_params(init: Callable[[jax.Array], Params]) -> Params:
-    """What `init` would make, without compiling it: N(0, 0.02) everywhere."""
+    """Parameters as `init` would make them, without compiling it: N(0, 0.02) everywhere."""
     rng = np.random.default_rng(0)
     shapes = jax.eval_shape(init, jax.random.key(0))
     return jax.tree.map(lambda s: jnp.asarray(0.02 * rng.normal(size=s.shape), s.dtype), shapes)

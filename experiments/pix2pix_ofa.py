@@ -1,0 +1,105 @@
+"""Compresses a pix2pix generator, trained on aligned pairs, by once-for-all distillation.
+
+    python -m experiments.pix2pix_ofa
+
+With no flag: satellite pictures of the Earth into relief maps at 64 px, as pairs; a teacher is
+trained first. `--data folder:DIR` takes aligned pictures: trainA and trainB with equal names, or
+train with pictures of A and B side by side. `experiments/README.md` holds the measured rows.
+
+Reference: Li et al. 2020 (arXiv 2003.08936), the "Fast GAN Compression" pipeline: the truth is what
+the student reconstructs, the discriminator sees the source too, hinge loss. `maps` and
+`edges2shoes` are published settings.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from experiments import cyclegan_ofa
+from ganc.compress.launch import launch
+from ganc.compress.once_for_all import compress
+from ganc.compress.settings import Compression, Distillation, Teaching
+from ganc.models import resnet
+from ganc.models.discriminators import PatchSpec, patch
+from ganc.search.evolution import Evolution
+from ganc.search.search import Search
+from ganc.tasks import pix2pix
+
+EARTH64 = Compression(
+    data="earth",
+    size=64,
+    train_teacher=Teaching(
+        ngf=24,
+        blocks=6,
+        ndf=32,
+        batch=4,
+        constant_steps=1500,
+        decay_steps=1500,
+        learning_rate=1e-3,
+        average=0.999,
+    ),
+    ngf=24,
+    blocks=6,
+    ndf=32,
+    space="24/20/16/12/8",
+    reconstruction=100.0,
+    distillation=1.0,
+    supernet=Distillation(batch=4, constant_steps=750, decay_steps=750, learning_rate=1e-3),
+    search=Search(
+        budget=45e6,
+        pictures=96,
+        feature_size=96,
+        batch=16,
+        evolution=Evolution(population=32, generations=5, mutation=0.4, favour=2.0),
+    ),
+    fine_tune=Distillation(batch=4, constant_steps=300, decay_steps=500, learning_rate=1e-3),
+)
+
+TINY = Teaching(
+    ngf=12, blocks=3, ndf=4, batch=2, constant_steps=2, decay_steps=2, checkpoint_every=2
+)
+SMOKE = dataclasses.replace(cyclegan_ofa.SMOKE, teacher="train", train_teacher=TINY)
+
+# Published epochs, of 45,929 pairs in batches of 4 and of 796 pairs; their teachers' are longer by
+# the pairs of the search, which are held out of ours.
+EDGES2SHOES = Compression(
+    data="folder:edges2shoes",
+    train_teacher=Teaching(batch=4, ndf=128, constant_steps=57_415, decay_steps=172_245),
+    ndf=128,
+    space="channels-64-pix2pix",
+    reconstruction=100.0,
+    distillation=1.0,
+    supernet=Distillation(batch=4, constant_steps=114_830, decay_steps=344_490),
+    search=Search(budget=4.9e9, pictures=2048, evolution=Evolution(mutation=0.3)),
+    fine_tune=Distillation(batch=4, constant_steps=57_415, decay_steps=172_245),
+)
+MAPS = Compression(
+    data="folder:maps",
+    train_teacher=Teaching(ndf=128, constant_steps=79_600, decay_steps=159_200),
+    ndf=128,
+    space="channels-64-pix2pix",
+    reconstruction=10.0,
+    distillation=0.01,
+    supernet=Distillation(constant_steps=159_200, decay_steps=318_400),
+    search=Search(budget=4.6e9, pictures=300, evolution=Evolution(mutation=0.3)),
+    fine_tune=Distillation(constant_steps=79_600, decay_steps=159_200),
+)
+
+PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "edges2shoes": EDGES2SHOES, "maps": MAPS}
+
+
+def run(config: Compression, workdir: Path) -> list[dict[str, Any]]:
+    """Runs the stages that are not complete yet; returns the rows of the final table."""
+    judge, teacher = PatchSpec(config.ndf, channels_in=6), config.train_teacher
+    return compress(
+        "pix2pix_ofa",
+        config,
+        workdir,
+        task=pix2pix.task(patch(judge), reconstruction=config.reconstruction),
+        student=resnet.generator(resnet.Spec(config.ngf, config.blocks, separable=True)),
+        teacher=resnet.generator(resnet.Spec(teacher.ngf, teacher.blocks)),
+    )
+
+
+if __name__ == "__main__":
+    launch("pix2pix_ofa", PRESETS, run)

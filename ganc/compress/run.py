@@ -1,0 +1,157 @@
+"""A run: one workdir, its data, and the stages that every method shares.
+
+A stage that is complete is not repeated, and one that was cut off goes on where it stopped; the
+seconds of each are kept.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ganc.compress.settings import Teaching
+from ganc.compress.teacher import train_teacher
+from ganc.data.dataset import Dataset, open_dataset
+from ganc.data.pictures import stack
+from ganc.features import lite0
+from ganc.models import store
+from ganc.models.render import render
+from ganc.models.statistics import recalibrate
+from ganc.runs.clock import Clock
+from ganc.runs.console import console
+from ganc.runs.workdir import Workdir
+from ganc.search.evolution import Candidate
+from ganc.search.fitness import make_score
+from ganc.search.search import Search, search
+from ganc.search.space import encode
+from ganc.search.supernet import Supernet
+from ganc.tasks.task import Task
+from ganc.train import loop
+from ganc.train.stage import Training, train
+from ganc.types import Arch, Generator, Model, Params, TrainState
+
+CALIBRATION = 64
+"""Training pictures that running statistics are measured with."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What the stages of a run have in common.
+
+    Attributes:
+        work: the workdir.
+        data: the pictures, in their three sets.
+        task: what is translated.
+        shape: (h, w, c) of what a generator is given.
+        seed: of everything random.
+    """
+
+    work: Workdir
+    data: Dataset
+    task: Task
+    shape: tuple[int, int, int]
+    seed: int
+
+    @property
+    def stage(self) -> Clock:
+        """`with run.stage("search"): ...` times a stage and marks it complete."""
+        return Clock(self.work)
+
+    @property
+    def side(self) -> str:
+        """The size of the pictures as people write it: "64", or "128x256"."""
+        height, width, _ = self.shape
+        return str(height) if height == width else f"{height}x{width}"
+
+    @property
+    def complete(self) -> bool:
+        """Whether all is done and there are results to show."""
+        return "evaluate" in self.work.stages()
+
+    def teacher(self, given: Model | None, config: Teaching, generator: Generator) -> Model:
+        """The `given` teacher, or one trained as `config` says; it is kept as `teacher`."""
+        model = given or train_teacher(config, self.task, generator, self.data, self.work)
+        self.save("teacher", model)
+        return model
+
+    def train(
+        self,
+        name: str,
+        make_step: Callable[[Callable[[Any], Any]], loop.Advance],
+        state: TrainState,
+        training: Training,
+        seed: int,
+    ) -> TrainState:
+        """A training stage; see `ganc.train.stage.train`."""
+        batches = self.task.batches(self.data, training.batch, seed)
+        return train(make_step, state, batches, training, self.work, name)
+
+    def search(
+        self, supernet: Supernet, params: Params, teacher: Model, settings: Search
+    ) -> list[Candidate]:
+        """Searches on the search split, which neither training nor the report looks at."""
+        data, (height, width, _) = self.data, self.shape
+        source = stack(spread(data.search_a, settings.pictures), (height, width))
+        weights = lite0.load()
+        score = make_score(
+            settings.fitness,
+            extract=lambda x: lite0.extract(weights, x, size=settings.feature_size),
+            real=stack(spread(data.search_b, settings.pictures), (height, width)),
+            teacher=render(teacher, source),
+        )
+        return search(
+            supernet,
+            params,
+            source,
+            score,
+            settings,
+            path=self.work.path / "search.jsonl",
+            seed=self.seed,
+            calibration=self.calibration() if supernet.generator.statistics else None,
+        )
+
+    def check_cut(self, supernet: Supernet, params: Params, arch: Arch) -> None:
+        """Compares what the masked supernet and the cut-out subnet draw, and prints it.
+
+        Raises:
+            RuntimeError: they differ, which would be a defect.
+        """
+        few = stack(spread(self.data.search_a, 4), self.shape[:2])
+        gap = supernet.masked_minus_sliced(params, arch, few)
+        console.print(f"student {encode(arch)}: masked and sliced differ by at most {gap:.1e}")
+        if gap > 1e-3:
+            raise RuntimeError(f"the sliced student differs from the masked one by {gap}")
+
+    def calibration(self) -> np.ndarray:
+        """Training pictures to measure running statistics with, (n h w c)."""
+        return stack(spread(self.data.train_a, CALIBRATION), self.shape[:2])
+
+    def recalibrated(self, model: Model) -> Model:
+        """`model` with the running statistics of its own architecture, where it has any."""
+        if not model.generator.statistics:
+            return model
+        params = recalibrate(model.generator, model.params, [self.calibration()])
+        return model._replace(params=params)
+
+    def save(self, name: str, model: Model) -> None:
+        """Stores a model of the run, for `python -m ganc.translate` and for later runs."""
+        store.save(self.work.path / name, model, {"data": self.data.name})
+
+
+def open_data(address: str, size: int, task: Task, *, skip_bad: bool) -> Dataset:
+    """The data set at `address`, fit for `task`; pictures that are left out are named.
+
+    Raises:
+        UserError: see `open_dataset`.
+    """
+    data = open_dataset(address, size, paired=task.paired, skip_bad=skip_bad)
+    for path in data.skipped:
+        console.print(f"[yellow]skipped, cannot be decoded: {path}[/]", soft_wrap=True)
+    return data
+
+
+def spread(pictures: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
+    """At most `count` pictures, evenly spread; the same places in aligned domains."""
+    places = np.linspace(0, len(pictures) - 1, num=min(count, len(pictures)))
+    return [pictures[int(i)] for i in places.round()]

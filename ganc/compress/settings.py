@@ -1,0 +1,111 @@
+"""What people set: the configurations that experiments fill in, and their command lines show."""
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from ganc.methods.once_for_all import Sampling
+from ganc.search.search import Search
+from ganc.train.stage import Training
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """How a teacher is trained; the defaults are the published horse2zebra settings."""
+
+    data: str = "tfds:cycle_gan/horse2zebra"
+    """earth, earth:TASK, folder:DIR or tfds:NAME"""
+    size: int = 256
+    """side of the training pictures, px"""
+    ngf: int = 64
+    """base width of the generators"""
+    blocks: int = 9
+    """residual blocks; Zhu et al. take 6 up to 128 px"""
+    ndf: int = 64
+    """base width of the discriminators"""
+    batch: int = 1
+    """pictures of each domain per step"""
+    constant_steps: int = 133_400  # 100 epochs of 1,334 zebras
+    """steps at the full learning rate"""
+    decay_steps: int = 133_400
+    """steps over which it then falls to almost zero"""
+    learning_rate: float = 2e-4
+    """of Adam"""
+    start: str = ""
+    """workdir of an earlier run of this experiment whose networks to go on with; empty: new ones"""
+    average: float = 0.0
+    """decay of the running average of the weights that is kept as the model; 0: the last weights"""
+    checkpoint_every: int = 500
+    """steps between checkpoints"""
+    feature_size: int = 128
+    """px at which Lite0 features are taken for the scores"""
+    seed: int = 0
+    """of everything random"""
+    skip_bad: bool = False
+    """leave out pictures that cannot be decoded"""
+
+    @property
+    def training(self) -> Training:
+        """The training stage that this asks for."""
+        return Training(
+            self.batch,
+            self.constant_steps,
+            self.decay_steps,
+            self.learning_rate,
+            self.checkpoint_every,
+        )
+
+
+@dataclass(frozen=True)
+class Distillation(Training):
+    """A training stage that draws architectures."""
+
+    sampling: Sampling = "uniform"
+    """architectures of a step: one at random, or also the largest and the smallest"""
+
+
+@dataclass(frozen=True)
+class Compression:
+    """How to compress; the defaults are the published horse2zebra settings (Fast pipeline)."""
+
+    data: str = "tfds:cycle_gan/horse2zebra"
+    """earth, earth:TASK, folder:DIR or tfds:NAME"""
+    size: int = 256
+    """side of the pictures, px"""
+    teacher: str = "train"
+    """shipped, train, a PyTorch checkpoint, or the directory of a model or of a run that has one"""
+    train_teacher: Teaching = field(default_factory=Teaching)
+    """how to train it with --teacher train; data, size, seed and skip-bad are those of this run"""
+    ngf: int = 64
+    """base width of the student"""
+    blocks: int = 9
+    """residual blocks of the student, a multiple of 3"""
+    ndf: int = 64
+    """base width of the discriminator"""
+    space: str = "channels-64-cycleGAN"
+    """a published search space, or widths such as 32/24/16 for every slot"""
+    reconstruction: float = 10.0
+    """weight of the distance to the target: the teacher's pictures, or the truth of pairs"""
+    distillation: float = 0.01
+    """weight of the distance to the teacher's features"""
+    supernet: Distillation = field(default_factory=Distillation)
+    """once-for-all training"""
+    search: Search = field(default_factory=Search)
+    """the search for the student"""
+    fine_tune: Distillation = field(
+        default_factory=lambda: Distillation(constant_steps=0, decay_steps=0)
+    )
+    """training of the chosen student alone; none by default, as published for horse2zebra"""
+    feature_size: int = 128
+    """px at which Lite0 features are taken for the report"""
+    seed: int = 0
+    """of everything random"""
+    skip_bad: bool = False
+    """leave out pictures that cannot be decoded"""
+
+    @property
+    def teaching(self) -> Teaching:
+        """How the teacher is trained, on the data of this run."""
+        shared = ("data", "size", "seed", "skip_bad")
+        return dataclasses.replace(
+            self.train_teacher, **{name: getattr(self, name) for name in shared}
+        )

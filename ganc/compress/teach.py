@@ -1,0 +1,47 @@
+"""A run that trains a teacher and nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+from ganc.compress.finish import finish, show
+from ganc.compress.run import Run, open_data
+from ganc.compress.settings import Teaching
+from ganc.compress.teacher import earlier_checkpoints
+from ganc.runs.workdir import Workdir
+from ganc.tasks.task import Task
+from ganc.types import Generator
+
+
+def teach(
+    experiment: str, config: Teaching, workdir: Path, *, task: Task, generator: Generator
+) -> list[dict[str, Any]]:
+    """Trains `generator` for `task`, or resumes; returns the rows of the final table.
+
+    Args:
+        experiment: the module of the experiment, for its workdir and its report.
+        config: how to train.
+        workdir: of the run.
+        task: what is translated.
+        generator: of one direction.
+
+    Raises:
+        UserError: the configuration cannot be run; no workdir is made then.
+    """
+    data = open_data(config.data, config.size, task, skip_bad=config.skip_bad)
+    if config.start:
+        earlier_checkpoints(config)
+    shape = (config.size, config.size, generator.channels_in)
+    run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
+    if run.complete:
+        return show(run)
+    with run.stage("teacher"):
+        model = run.teacher(None, config, generator)
+    with run.stage("evaluate"):
+        finish(
+            run,
+            {"teacher": model},
+            title=f"Teacher: {data.name} at {run.side} px",
+            facts={"start": config.start} if config.start else {},
+            feature_size=config.feature_size,
+        )
+    return show(run)

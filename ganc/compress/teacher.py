@@ -1,0 +1,136 @@
+"""The teacher of a run: one that somebody has, or one that is trained here."""
+
+from importlib import resources
+from pathlib import Path
+
+import jax
+
+from ganc.compress.settings import Teaching
+from ganc.data.dataset import Dataset
+from ganc.errors import UserError
+from ganc.export.torch import load as load_checkpoint
+from ganc.methods import adversarial
+from ganc.methods.update import generators_of
+from ganc.models import store
+from ganc.runs.workdir import Workdir
+from ganc.tasks.task import Task
+from ganc.train.checkpoint import Checkpoints
+from ganc.train.stage import adam, train
+from ganc.types import Generator, Model, TrainState
+
+STAGE = "teacher"
+"""The name of its training stage, and of the directory that holds it."""
+
+
+def load_teacher(name: str, data: Dataset, shape: tuple[int, int, int]) -> Model:
+    """The shipped teacher, or that of a PyTorch checkpoint, a model directory or an earlier run.
+
+    Args:
+        name: "shipped", a file, or a directory.
+        data: what it will translate.
+        shape: (h, w, c) of what it will be given.
+
+    Raises:
+        UserError: there is none, it cannot be read, or it takes other pictures.
+    """
+    if name == "shipped":
+        model = _shipped(data)
+    elif (path := Path(name).expanduser()).is_file():
+        model = load_checkpoint(path)
+    else:
+        model = store.load(path if (path / "model.json").exists() else path / STAGE)
+    generator = model.generator
+    if generator.channels_in != shape[2]:
+        what = "no pictures" if shape[2] == 3 else f"expected {shape[2]}"
+        raise UserError(f"the teacher {name} takes {generator.channels_in} channels, {what}")
+    height, width = shape[:2]
+    if any(n % generator.divisor or n < generator.minimum for n in (height, width)):
+        asked = str(height) if height == width else f"{height}x{width}"
+        raise UserError(
+            f"the teacher {name} takes pictures whose sides are multiples of {generator.divisor} "
+            f"and at least {generator.minimum}, --size is {asked}"
+        )
+    return model
+
+
+def _shipped(data: Dataset) -> Model:
+    with resources.as_file(resources.files("ganc.models") / "teacher_pack") as path:
+        model, about = store.load(path), store.read_about(path)
+    if about["data"] != data.name:
+        raise UserError(
+            f"the shipped teacher translates {about['data']}, not {data.name}; "
+            "give --teacher train, or --teacher with a model directory or a PyTorch checkpoint"
+        )
+    return model
+
+
+def train_teacher(
+    config: Teaching, task: Task, generator: Generator, data: Dataset, work: Workdir
+) -> Model:
+    """Trains, or resumes, and stores every network of the game.
+
+    It leaves `teacher` (a -> b), in games that translate both ways `teacher_back` (b -> a), and
+    `discriminator` (of domain b) with `discriminator_back`.
+    """
+    game, optimizer = task.play(generator), adam(config.training)
+    optimizers = {"generator": optimizer, "discriminator": optimizer}
+    k_init, k_train = jax.random.split(jax.random.key(config.seed))
+    shape = (config.size, config.size, 3)
+    state = adversarial.init(game, k_init, optimizers, shape, average=config.average)
+    if config.start:
+        state = _go_on(state, earlier_checkpoints(config))
+    step = adversarial.make_step(game, optimizers, k_train, average=config.average)
+    state = train(
+        lambda place: jax.jit(step, donate_argnums=0),
+        state,
+        task.batches(data, config.batch, config.seed),
+        config.training,
+        work,
+        STAGE,
+    )
+    return _store(config, task, generator, data, work, jax.device_get(state))
+
+
+def _store(config, task: Task, generator: Generator, data, work: Workdir, state) -> Model:
+    about = {"data": data.name, "size": config.size, "steps": int(state.step), "seed": config.seed}
+    generators = generators_of(state)
+    for direction, name in (("ab", STAGE), ("ba", f"{STAGE}_back")):
+        if direction in generators:
+            model = Model(generator, generators[direction])
+            store.save(work.path / name, model, about | {"direction": direction})
+    for domain, name in (("b", "discriminator"), ("a", "discriminator_back")):
+        if domain in state.params["discriminator"]:
+            params = state.params["discriminator"][domain]
+            store.save_discriminator(
+                work.path / name, task.discriminator, params, about | {"domain": domain}
+            )
+    return Model(generator, generators["ab"])
+
+
+def earlier_checkpoints(config: Teaching) -> Path:
+    """The checkpoints of the run that `config.start` names.
+
+    Raises:
+        UserError: there are none.
+    """
+    place = Path("checkpoints", STAGE)
+    path = Path(config.start).expanduser() / place
+    if not path.is_dir():
+        raise UserError(f"--start {config.start}: no workdir of a trained teacher with {place}")
+    return path
+
+
+def _go_on(state: TrainState, path: Path) -> TrainState:
+    """`state` at step 0 with the networks checkpointed at `path`; optimisers and pools are new."""
+    checkpoints = Checkpoints(path)
+    try:
+        earlier = checkpoints.restore(state, remove=False)
+    finally:
+        checkpoints.close()
+    if earlier is None:
+        raise UserError(
+            f"{path} holds no checkpoint that fits; --ngf, --blocks, --ndf, --size and --average "
+            "must be those of that run"
+        )
+    extra = state.extra | {k: v for k, v in earlier.extra.items() if k == "average"}
+    return state._replace(params=earlier.params, extra=extra)

@@ -1,0 +1,115 @@
+"""A search that resumes: what was scored is on disk before the next generation begins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ganc.runs import records
+from ganc.runs.console import console, progress
+from ganc.search.candidates import make_evaluate, make_generate
+from ganc.search.evolution import Candidate, Evolution, check_budget, enumerate_all, evolve
+from ganc.search.fitness import Fitness, Score
+from ganc.search.plan import search_classes
+from ganc.search.space import encode
+from ganc.search.supernet import Supernet
+from ganc.types import Arch, Params
+
+
+@dataclass(frozen=True)
+class Search:
+    """The search for the student; defaults: horse2zebra, Fast pipeline."""
+
+    strategy: Literal["evolution", "exhaustive"] = "evolution"
+    """exhaustive: every architecture within the budget, for small spaces"""
+    budget: float = 3e9
+    """most multiply-adds of one picture at `size`, published convention"""
+    fitness: Fitness = "kid"
+    """what is minimised on the search split: kid, fd, or l1 to the teacher"""
+    pictures: int = 120
+    """pictures of the search split that score a candidate"""
+    feature_size: int = 128
+    """px at which Lite0 features are taken"""
+    batch: int = 1024
+    """pictures in one call, over all its candidates; 16 suit the cache of a CPU"""
+    evolution: Evolution = field(default_factory=lambda: Evolution(mutation=0.4, favour=2.0))
+    """population, generations and rates"""
+
+
+def check_search(supernet: Supernet, settings: Search) -> None:
+    """Raises `UserError` before anything is trained if no architecture fits the budget."""
+    check_budget(supernet.space, supernet.macs, int(settings.budget))
+
+
+def search(
+    supernet: Supernet,
+    params: Params,
+    pictures: np.ndarray,
+    score: Score,
+    settings: Search,
+    *,
+    path: Path,
+    seed: int,
+    calibration: np.ndarray | None = None,
+) -> list[Candidate]:
+    """All that was scored; a repeated call goes on where an earlier one was cut off.
+
+    Args:
+        supernet: where to search.
+        params: its parameters.
+        pictures: what candidates are given, (n h w c).
+        score: of a candidate's pictures, lower better.
+        settings: strategy, budget, and how candidates share calls.
+        path: JSON lines of everything scored: arch, macs in both conventions, score, generation.
+        seed: of everything random.
+        calibration: see `make_generate`.
+
+    Raises:
+        UserError: no architecture fits the budget.
+    """
+    space, budget = supernet.space, int(settings.budget)
+    classes = search_classes(supernet, budget, settings.evolution, settings.pictures, seed)
+    generate = make_generate(supernet.generator, classes, settings.batch, calibration)
+    rows = records.read(path)
+    known = {row["arch"]: row["score"] for row in rows}
+    if rows:
+        console.print(f"search: {len(rows)} candidates were scored before")
+
+    with progress() as bar:
+        task = bar.add_task("search", total=None, note="")
+
+        def tick(value: float) -> float:
+            bar.advance(task)
+            return value
+
+        evaluate = make_evaluate(generate, params, pictures, lambda images: tick(score(images)))
+
+        def remembered(archs: Sequence[Arch]) -> list[float]:
+            new = [arch for arch in archs if encode(arch) not in known]
+            known.update(zip(map(encode, new), evaluate(new), strict=True))
+            return [known[encode(arch)] for arch in archs]
+
+        def save(generation: int, candidates: Sequence[Candidate]) -> None:
+            written = {row["arch"] for row in rows}
+            new = (c for c in candidates if encode(c.arch) not in written)
+            rows.extend(_row(supernet, candidate, generation) for candidate in new)
+            records.write(path, rows)
+            bar.update(task, note=f"best {min(row['score'] for row in rows):.5f}")
+
+        if settings.strategy == "exhaustive":
+            found = enumerate_all(space, remembered, supernet.macs, budget)
+            save(0, found)
+            return found
+        rng = np.random.default_rng([seed, 3])
+        return evolve(rng, space, remembered, supernet.macs, budget, settings.evolution, save)
+
+
+def _row(supernet: Supernet, candidate: Candidate, generation: int) -> dict:
+    return {
+        "arch": encode(candidate.arch),
+        "macs": {"published": candidate.macs, "true": supernet.true_macs(candidate.arch)},
+        "score": candidate.score,
+        "generation": generation,
+    }

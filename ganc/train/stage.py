@@ -1,0 +1,81 @@
+"""One training stage of a run, whatever trains in it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import optax
+
+from ganc.data.batches import Batch
+from ganc.runs.workdir import Workdir
+from ganc.train import loop, sharding
+from ganc.train.schedule import linear_decay
+from ganc.types import TrainState
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training stage."""
+
+    batch: int = 1
+    """pictures per step"""
+    constant_steps: int = 242_800  # 200 epochs of 1,214 pictures: horse2zebra's train1
+    """steps at the full learning rate"""
+    decay_steps: int = 242_800
+    """steps over which it then falls to almost zero"""
+    learning_rate: float = 2e-4
+    """of Adam (0.5, 0.999)"""
+    checkpoint_every: int = 500
+    """steps between checkpoints"""
+
+    @property
+    def steps(self) -> int:
+        """All steps of the stage."""
+        return self.constant_steps + self.decay_steps
+
+    @property
+    def pictures(self) -> int:
+        """All pictures that the stage sees."""
+        return self.batch * self.steps
+
+
+def adam(training: Training) -> optax.GradientTransformation:
+    """Adam with the linear fall of the learning rate, as in the CycleGAN and pix2pix line."""
+    rate = linear_decay(training.learning_rate, training.constant_steps, training.decay_steps)
+    return optax.adam(rate, b1=0.5, b2=0.999)
+
+
+def train(
+    make_step: Callable[[Callable[[Any], Any]], loop.Advance],
+    state: TrainState,
+    batches: Callable[[int], Batch],
+    training: Training,
+    work: Workdir,
+    name: str,
+) -> TrainState:
+    """Trains over the local devices that divide the batch, or resumes; see `loop.run`.
+
+    Args:
+        make_step: `make_step(place) -> step`; `place` puts frozen parameters on the devices.
+        state: where to begin.
+        batches: step -> batch.
+        training: how long, and on how many pictures at once.
+        work: gets checkpoints and scalars.
+        name: of the stage.
+    """
+    mesh = sharding.data_mesh(training.batch)
+    place = partial(sharding.replicate, mesh=mesh)
+    return loop.run(
+        make_step(place),
+        place(state),
+        batches,
+        steps=training.steps,
+        directory=work.checkpoints(name),
+        log=work.metrics,
+        name=name,
+        place=lambda batch: jax.device_put(batch, sharding.split(mesh)),
+        log_every=min(50, training.checkpoint_every),
+        checkpoint_every=training.checkpoint_every,
+    )
