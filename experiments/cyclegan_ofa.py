@@ -15,7 +15,6 @@ import shlex
 import sys
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -24,7 +23,6 @@ from experiments import _ofa, cyclegan_teacher
 from experiments._launch import launch
 from experiments._ofa import Training
 from experiments._presets import PRESETS, Config
-from experiments._score import latencies, print_table, row, scores
 from ganc.data.batches import Unpaired
 from ganc.data.dataset import Dataset, open_dataset
 from ganc.data.pictures import stack
@@ -42,6 +40,9 @@ from ganc.runs.clock import Clock
 from ganc.runs.console import console
 from ganc.runs.workdir import Workdir
 from ganc.scores.judge import Judge
+from ganc.scores.row import Row, measure, scored
+from ganc.scores.table import print_table
+from ganc.scores.times import latencies
 from ganc.search.evolution import Candidate
 from ganc.search.fitness import make_score
 from ganc.search.pareto import front
@@ -49,7 +50,7 @@ from ganc.search.space import encode
 from ganc.types import Arch, Generator, Model, Params
 
 
-def run(config: Config, workdir: Path) -> list[dict[str, Any]]:
+def run(config: Config, workdir: Path) -> list[Row]:
     """Runs the stages that are not complete yet; returns the rows of the final table."""
     student = resnet.generator(resnet.Spec(config.ngf, config.blocks, separable=True))
     space = _ofa.make_space(config.space, student)
@@ -207,22 +208,23 @@ def evaluate(
     candidates: list[Candidate],
 ) -> None:
     """Scores teacher and student on the report split and writes what the run leaves."""
-    judge = Judge.of(data, config.size, config.feature_size, work.looks)
+    shape = (config.size, config.size, 3)
+    judge = Judge.open(data, shape, config.feature_size, looks=work.looks)
     pictures = {name: render(model, judge.source) for name, model in models.items()}
-    times = latencies(models, config.size, repeats=50)
+    times = latencies(models, shape, repeats=50)
     rows = [
-        row(
+        measure(
             name,
             model,
-            config.size,
+            shape,
             judge.values(pictures[name], None if name == "teacher" else pictures["teacher"]),
             times[name],
-        )
+        ).to_json()
         for name, model in models.items()
     ]
     references = [
-        {"name": "input copied", **scores(judge.values(judge.source))},
-        {"name": "real (floor)", "metrics": judge.floor()},
+        scored("input copied", judge.values(judge.source)).to_json(),
+        scored("real (floor)", judge.floor()).to_json(),
     ]
     records.write(work.path / "results.jsonl", rows)
     records.write(work.path / "references.jsonl", references)
@@ -230,18 +232,18 @@ def evaluate(
         source=judge.source,
         teacher=pictures["teacher"],
         student=pictures["student"],
-        truth=judge.real if judge.paired else None,
+        truth=judge.truth,
     )
     write_samples(work.path / "samples.png", gallery)
-    scored = records.read(work.path / "search.jsonl")
+    searched = records.read(work.path / "search.jsonl")
     best = {encode(c.arch) for c in front(candidates)}
     write_report(
         work.path,
         title=f"Once-for-all compression: {data.name} at {config.size} px",
         summary=summary(config, data, work, clock),
         rows=[*rows, *references],
-        front=[entry for entry in scored if entry["arch"] in best],
-        candidates=scored,
+        front=[entry for entry in searched if entry["arch"] in best],
+        candidates=searched,
         chosen=rows[-1]["arch"],
         samples=gallery,
         losses=records.read(work.metrics),
@@ -279,9 +281,10 @@ def summary(config: Config, data: Dataset, work: Workdir, clock: Clock) -> dict[
     }
 
 
-def finished(config: Config, data: Dataset, work: Workdir) -> list[dict[str, Any]]:
+def finished(config: Config, data: Dataset, work: Workdir) -> list[Row]:
     """Prints the table and the paths of a complete run; returns the rows of the table."""
-    rows = records.read(work.path / "results.jsonl") + records.read(work.path / "references.jsonl")
+    known = records.read(work.path / "results.jsonl") + records.read(work.path / "references.jsonl")
+    rows = [Row.from_json(row) for row in known]
     print_table(rows, f"{data.name}, {config.size} px, report split")
     for label, name in {
         "report": "report.html",

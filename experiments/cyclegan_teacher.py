@@ -15,7 +15,6 @@ import jax
 import optax
 
 from experiments._launch import launch
-from experiments._score import latencies, print_table, row, scores
 from ganc.data.batches import Unpaired
 from ganc.data.dataset import Dataset, open_dataset
 from ganc.errors import UserError
@@ -26,6 +25,9 @@ from ganc.report.gallery import spread_samples, write_samples
 from ganc.runs.console import console
 from ganc.runs.workdir import Workdir
 from ganc.scores.judge import Judge
+from ganc.scores.row import Row, measure, scored
+from ganc.scores.table import print_table
+from ganc.scores.times import latencies
 from ganc.tasks import cyclegan
 from ganc.train import loop, records, sharding
 from ganc.train.checkpoint import Checkpoints
@@ -153,26 +155,25 @@ def go_on(state: TrainState, path: Path) -> TrainState:
     return state._replace(params=earlier.params, extra=extra)
 
 
-def run(config: Config, workdir: Path) -> list[dict]:
+def run(config: Config, workdir: Path) -> list[Row]:
     """Trains, scores on the report split, and writes results, samples and models."""
     data = open_dataset(config.data, config.size, skip_bad=config.skip_bad)
     if config.start:
         earlier_checkpoints(config)  # a wrong path should not cost a workdir
     work = Workdir(workdir, "cyclegan_teacher", config)
     generator, params = train(config, data, work)
-    judge = Judge.of(data, config.size, config.feature_size, work.looks)
+    shape = (config.size, config.size, 3)
+    judge = Judge.open(data, shape, config.feature_size, looks=work.looks)
     model = Model(generator, params)
     fake = render(model, judge.source)
-    times = latencies({"teacher": model}, config.size, repeats=50)
-    teacher = row("teacher", model, config.size, judge.values(fake), times["teacher"])
-    records.write(work.path / "results.jsonl", [teacher])
-    samples = spread_samples(
-        source=judge.source, teacher=fake, truth=judge.real if judge.paired else None
-    )
+    times = latencies({"teacher": model}, shape, repeats=50)
+    teacher = measure("teacher", model, shape, judge.values(fake), times["teacher"])
+    records.write(work.path / "results.jsonl", [teacher.to_json()])
+    samples = spread_samples(source=judge.source, teacher=fake, truth=judge.truth)
     write_samples(work.path / "samples.png", samples)
     references = [
-        {"name": "input copied", **scores(judge.values(judge.source))},
-        {"name": "real (floor)", "metrics": judge.floor()},
+        scored("input copied", judge.values(judge.source)),
+        scored("real (floor)", judge.floor()),
     ]
     print_table([teacher, *references], f"{data.name}, {config.size} px")
     console.print(f"models, results and samples: {work.path}")
