@@ -11,7 +11,6 @@ Reference: Li et al. 2020 (arXiv 2003.08936), the "Fast GAN Compression" pipelin
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 from experiments import cyclegan_teacher
 from ganc.compress.launch import launch
@@ -19,6 +18,7 @@ from ganc.compress.once_for_all import compress
 from ganc.compress.settings import Compression, Distillation
 from ganc.models import resnet
 from ganc.models.discriminators import PatchSpec, patch
+from ganc.scores.row import Row
 from ganc.search.evolution import Evolution
 from ganc.search.search import Search
 from ganc.tasks import cyclegan
@@ -86,7 +86,7 @@ SMOKE = dataclasses.replace(
 PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "earth128": EARTH128, "horse2zebra": HORSE2ZEBRA}
 
 
-def run(config: Compression, workdir: Path) -> list[dict[str, Any]]:
+def run(config: Compression, workdir: Path) -> list[Row]:
     """Runs the stages that are not complete yet; returns the rows of the final table."""
     return compress(
         "cyclegan_ofa",

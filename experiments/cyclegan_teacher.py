@@ -9,13 +9,13 @@ linearly. `experiments/README.md` holds the measured rows.
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 from ganc.compress.launch import launch
 from ganc.compress.settings import Teaching
 from ganc.compress.teach import teach
 from ganc.models import resnet
 from ganc.models.discriminators import PatchSpec, patch
+from ganc.scores.row import Row
 from ganc.tasks import cyclegan
 from ganc.types import Generator
 
@@ -54,7 +54,7 @@ def generator(config: Teaching) -> Generator:
     return resnet.generator(resnet.Spec(config.ngf, config.blocks))
 
 
-def run(config: Teaching, workdir: Path) -> list[dict[str, Any]]:
+def run(config: Teaching, workdir: Path) -> list[Row]:
     """Trains, scores on the report split, and writes results, samples, report and models."""
     task = cyclegan.task(patch(PatchSpec(config.ndf)))
     return teach("cyclegan_teacher", config, workdir, task=task, generator=generator(config))

@@ -13,7 +13,6 @@ the student reconstructs, the discriminator sees the source too, hinge loss. `ma
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 from experiments import cyclegan_ofa
 from ganc.compress.launch import launch
@@ -21,6 +20,7 @@ from ganc.compress.once_for_all import compress
 from ganc.compress.settings import Compression, Distillation, Teaching
 from ganc.models import resnet
 from ganc.models.discriminators import PatchSpec, patch
+from ganc.scores.row import Row
 from ganc.search.evolution import Evolution
 from ganc.search.search import Search
 from ganc.tasks import pix2pix
@@ -88,7 +88,7 @@ MAPS = Compression(
 PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "edges2shoes": EDGES2SHOES, "maps": MAPS}
 
 
-def run(config: Compression, workdir: Path) -> list[dict[str, Any]]:
+def run(config: Compression, workdir: Path) -> list[Row]:
     """Runs the stages that are not complete yet; returns the rows of the final table."""
     judge, teacher = PatchSpec(config.ndf, channels_in=6), config.train_teacher
     return compress(

@@ -14,6 +14,7 @@ FLOORS = {
     "ganc.torch_file": 1,
     "ganc.memory": 0,
     "ganc.cli": 1,
+    "ganc.batching": 1,
     "ganc.runs": 2,
     "ganc.models": 2,
     "ganc.features": 2,

@@ -3,7 +3,6 @@
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from ganc.compress.run import Run
 from ganc.models.render import render
@@ -12,7 +11,9 @@ from ganc.report.page import write_report
 from ganc.runs import records
 from ganc.runs.console import console
 from ganc.scores.judge import Judge
-from ganc.scores.row import Row, latencies, measure, print_table
+from ganc.scores.row import Row, measure, scored
+from ganc.scores.table import print_table
+from ganc.scores.times import latencies
 from ganc.search.evolution import Candidate
 from ganc.search.pareto import front
 from ganc.search.space import encode
@@ -62,8 +63,8 @@ def finish(
         values = judge.values(pictures[name], teacher)
         rows.append(measure(name, model, run.shape, values, times[name]))
     references = [
-        Row("input copied", values=judge.values(judge.source)),
-        Row("real (floor)", values=judge.floor()),
+        scored("input copied", judge.values(judge.source)),
+        scored("real (floor)", judge.floor()),
     ]
     records.write(run.work.path / RESULTS, [row.to_json() for row in rows])
     records.write(run.work.path / REFERENCES, [row.to_json() for row in references])
@@ -74,15 +75,15 @@ def finish(
         truth=judge.truth,
     )
     write_samples(run.work.path / "samples.png", samples)
-    scored = records.read(run.work.path / SEARCH)
+    searched = records.read(run.work.path / SEARCH)
     best = {encode(candidate.arch) for candidate in front(candidates)}
     write_report(
         run.work.path,
         title=title,
         summary={**_facts(run), **facts, **_environment(run)},
         rows=[row.to_json() for row in (*rows, *references)],
-        front=[entry for entry in scored if entry["arch"] in best],
-        candidates=scored,
+        front=[entry for entry in searched if entry["arch"] in best],
+        candidates=searched,
         chosen=rows[-1].arch or "",
         samples=samples,
         losses=records.read(run.work.metrics),
@@ -91,13 +92,12 @@ def finish(
     )
 
 
-def show(run: Run) -> list[dict[str, Any]]:
+def show(run: Run) -> list[Row]:
     """Prints the table and the paths of a complete run; returns the rows of the table."""
     path = run.work.path
-    rows = records.read(path / RESULTS) + records.read(path / REFERENCES)
-    print_table(
-        [Row.from_json(row) for row in rows], f"{run.data.name}, {run.side} px, report split"
-    )
+    lines = records.read(path / RESULTS) + records.read(path / REFERENCES)
+    rows = [Row.from_json(line) for line in lines]
+    print_table(rows, f"{run.data.name}, {run.side} px, report split")
     left = {"report": "report.html", "student": "student", "scores": RESULTS}
     for label, name in left.items():
         if (path / name).exists():

@@ -12,6 +12,7 @@ import tyro
 from ganc import cli
 from ganc.compress.seeds import run_seeds
 from ganc.errors import UserError
+from ganc.scores.row import Row
 
 _HELP = "run so often, in WORKDIR/seed0, seed1, ..., and report how the scores spread"
 SEEDS = ("seeds", Annotated[int, tyro.conf.arg(help=_HELP)], 1)
@@ -21,7 +22,7 @@ SEEDS = ("seeds", Annotated[int, tyro.conf.arg(help=_HELP)], 1)
 def launch(
     name: str,
     presets: Mapping[str, Any],
-    run: Callable[[Any, Path], Sequence[Mapping[str, Any]]],
+    run: Callable[[Any, Path], Sequence[Row]],
     argv: Sequence[str] | None = None,
 ) -> None:
     """Runs an experiment as the command line says.

@@ -4,7 +4,6 @@ Reference: Li et al. 2020 (arXiv 2003.08936).
 """
 
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -18,6 +17,7 @@ from ganc.methods import once_for_all as ofa
 from ganc.methods.update import Optimizers, begin, generators_of
 from ganc.runs.console import console
 from ganc.runs.workdir import Workdir
+from ganc.scores.row import Row
 from ganc.search.classes import ShapeClasses
 from ganc.search.evolution import Candidate
 from ganc.search.plan import training_classes
@@ -37,7 +37,7 @@ def compress(
     task: Task,
     student: Generator,
     teacher: Generator,
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Runs the stages that are not complete yet; returns the rows of the final table.
 
     Args:

@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
+from ganc.batching import evenly_spread
 from ganc.compress.settings import Teaching
 from ganc.compress.teacher import train_teacher
 from ganc.data.dataset import Dataset, open_dataset
@@ -92,12 +94,12 @@ class Run:
     ) -> list[Candidate]:
         """Searches on the search split, which neither training nor the report looks at."""
         data, (height, width, _) = self.data, self.shape
-        source = stack(spread(data.search_a, settings.pictures), (height, width))
+        source = stack(some(data.search_a, settings.pictures), (height, width))
         weights = lite0.load()
         score = make_score(
             settings.fitness,
             extract=lambda x: lite0.extract(weights, x, size=settings.feature_size),
-            real=stack(spread(data.search_b, settings.pictures), (height, width)),
+            real=stack(some(data.search_b, settings.pictures), (height, width)),
             teacher=render(teacher, source),
         )
         return search(
@@ -117,7 +119,7 @@ class Run:
         Raises:
             RuntimeError: they differ, which would be a defect.
         """
-        few = stack(spread(self.data.search_a, 4), self.shape[:2])
+        few = stack(some(self.data.search_a, 4), self.shape[:2])
         gap = supernet.masked_minus_sliced(params, arch, few)
         console.print(f"student {encode(arch)}: masked and sliced differ by at most {gap:.1e}")
         if gap > 1e-3:
@@ -125,13 +127,13 @@ class Run:
 
     def calibration(self) -> np.ndarray:
         """Training pictures to measure running statistics with, (n h w c)."""
-        return stack(spread(self.data.train_a, CALIBRATION), self.shape[:2])
+        return stack(some(self.data.train_a, CALIBRATION), self.shape[:2])
 
     def recalibrated(self, model: Model) -> Model:
         """`model` with the running statistics of its own architecture, where it has any."""
         if not model.generator.statistics:
             return model
-        params = recalibrate(model.generator, model.params, [self.calibration()])
+        params = recalibrate(model.generator, model.params, [jnp.asarray(self.calibration())])
         return model._replace(params=params)
 
     def save(self, name: str, model: Model) -> None:
@@ -151,7 +153,6 @@ def open_data(address: str, size: int, task: Task, *, skip_bad: bool) -> Dataset
     return data
 
 
-def spread(pictures: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
+def some(pictures: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
     """At most `count` pictures, evenly spread; the same places in aligned domains."""
-    places = np.linspace(0, len(pictures) - 1, num=min(count, len(pictures)))
-    return [pictures[int(i)] for i in places.round()]
+    return [pictures[int(i)] for i in evenly_spread(min(count, len(pictures)), len(pictures))]

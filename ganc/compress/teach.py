@@ -1,20 +1,20 @@
 """A run that trains a teacher and nothing else."""
 
 from pathlib import Path
-from typing import Any
 
 from ganc.compress.finish import finish, show
 from ganc.compress.run import Run, open_data
 from ganc.compress.settings import Teaching
 from ganc.compress.teacher import earlier_checkpoints
 from ganc.runs.workdir import Workdir
+from ganc.scores.row import Row
 from ganc.tasks.task import Task
 from ganc.types import Generator
 
 
 def teach(
     experiment: str, config: Teaching, workdir: Path, *, task: Task, generator: Generator
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Trains `generator` for `task`, or resumes; returns the rows of the final table.
 
     Args:

@@ -1,7 +1,7 @@
 """Batches as a pure function of seed and step, and a prefetcher that keeps the device busy."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ganc.data.pictures import Pictures, augment, to_float
+from ganc.data.pictures import Augmentation, Pictures, to_float
 
 Batch = dict[str, np.ndarray]
 T = TypeVar("T")
@@ -31,33 +31,78 @@ class Unpaired:
     Attributes:
         a, b: the training pictures of each domain.
         size: pictures per domain in a batch.
-        load, crop, flip: see `augment`.
+        augmentation: of each picture by itself.
         seed: of everything that is random here.
     """
 
     a: Pictures
     b: Pictures
     size: int
-    load: int
-    crop: int
-    flip: bool
+    augmentation: Augmentation
     seed: int
 
     def __call__(self, step: int) -> Batch:
-        """The batch of `step`: arrays (size crop crop 3) in [-1, 1] for "a" and "b"."""
-        rows = [self._row(step * self.size + i) for i in range(self.size)]
-        return {domain: np.stack([row[domain] for row in rows]) for domain in "ab"}
+        """The batch of `step`: arrays (size h w 3) in [-1, 1] for "a" and "b"."""
+        return _stack(self._row(step * self.size + i) for i in range(self.size))
 
     def _row(self, position: int) -> Batch:
         rng = np.random.default_rng([self.seed, position])
-        epoch, place = divmod(position, len(self.a))
-        picture_a = self.a[int(_order(self.seed, epoch, len(self.a))[place])]
+        picture_a = self.a[_place(self.seed, position, len(self.a))]
         picture_b = self.b[int(rng.integers(len(self.b)))]
-        options = {"load": self.load, "crop": self.crop, "flip": self.flip}
+        views = {"a": picture_a, "b": picture_b}
         return {
-            "a": to_float(augment(picture_a, rng, **options)),
-            "b": to_float(augment(picture_b, rng, **options)),
+            domain: to_float(self.augmentation.draw(rng)(picture))
+            for domain, picture in views.items()
         }
+
+
+@dataclass(frozen=True, eq=False)
+class Paired:
+    """Batches of aligned pairs, with one resize, one crop and one flip for both pictures.
+
+    The pairs are shuffled anew every epoch and used up; a batch is a function of seed and step, as
+    with `Unpaired`.
+
+    Attributes:
+        a, b: the training pictures; `a[i]` and `b[i]` show the same. Those of a may be label maps
+            (h w), which are never interpolated.
+        size: pairs in a batch.
+        augmentation: of each pair.
+        seed: of everything that is random here.
+        encode: a picture or a label map of a -> what a generator is given, float32 (h w c).
+
+    Reference: Isola et al. 2017 (arXiv 1611.07004), released code.
+    """
+
+    a: Pictures
+    b: Pictures
+    size: int
+    augmentation: Augmentation
+    seed: int
+    encode: Callable[[np.ndarray], np.ndarray] = to_float
+
+    def __post_init__(self) -> None:
+        if len(self.a) != len(self.b):
+            raise ValueError(f"pairs need as many of each, got {len(self.a)} and {len(self.b)}")
+
+    def __call__(self, step: int) -> Batch:
+        """The batch of `step`: "a", as `encode` gives it, and "b" (size h w 3) in [-1, 1]."""
+        return _stack(self._row(step * self.size + i) for i in range(self.size))
+
+    def _row(self, position: int) -> Batch:
+        view = self.augmentation.draw(np.random.default_rng([self.seed, position]))
+        place = _place(self.seed, position, len(self.a))
+        return {"a": self.encode(view(self.a[place])), "b": to_float(view(self.b[place]))}
+
+
+def _place(seed: int, position: int, length: int) -> int:
+    epoch, place = divmod(position, length)
+    return int(_order(seed, epoch, length)[place])
+
+
+def _stack(rows: Iterable[Batch]) -> Batch:
+    rows = list(rows)
+    return {domain: np.stack([row[domain] for row in rows]) for domain in rows[0]}
 
 
 def prefetch(

@@ -1,12 +1,13 @@
 """Data sets by address: `earth`, `folder:DIR`, `tfds:NAME`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ganc.data.earth import Tiles, View
 from ganc.data.folder import read_folder
-from ganc.data.pictures import Pictures
+from ganc.data.pairs import Pair, read_pairs
+from ganc.data.pictures import Augmentation, Lazy, Pictures, Size
 from ganc.data.split import split
 from ganc.data.tfds import read_tfds
 from ganc.errors import UserError
@@ -28,10 +29,8 @@ class Dataset:
         train_a, train_b: to train on.
         search_a, search_b: to score the candidates of a search with.
         report_a, report_b: to report on, and for nothing else.
-        paired: whether `search_b[i]` and `report_b[i]` are the truth of `search_a[i]` and
-            `report_a[i]`.
-        load, crop: side lengths in px, and
-        flip: whether a mirrored picture is one of its domain; see `pictures.augment`.
+        paired: whether in every set the i-th picture of b is the truth of the i-th of a.
+        augmentation: of the training pictures.
         skipped: paths of undecodable pictures that were left out.
     """
 
@@ -43,55 +42,64 @@ class Dataset:
     report_a: Pictures
     report_b: Pictures
     paired: bool
-    load: int
-    crop: int
-    flip: bool
+    augmentation: Augmentation
     skipped: tuple[str, ...] = ()
 
 
-def open_dataset(address: str, size: int, *, skip_bad: bool = False) -> Dataset:
+def open_dataset(
+    address: str, size: int | Size, *, paired: bool = False, skip_bad: bool = False
+) -> Dataset:
     """The data set at `address`.
 
     - `earth:satellite-relief` (or just `earth`), `earth:relief-satellite`, `earth:season`: aligned
       views of the Earth that ship with the package.
     - `folder:DIR`: subfolders trainA and trainB and, for the report, testA and testB, of PNG, JPEG
-      and WebP files of any size. `split.split` says what is held out.
+      and WebP files of any size. `split.split` says what is held out. With `paired`, equal names in
+      A and B are a pair; or subfolders train and test hold pictures of A and B side by side.
     - `tfds:NAME[@DATA_DIR]`: a set of TensorFlow Datasets with such splits, for instance
       `cycle_gan/horse2zebra`, that was prepared as array_record; needs `ganc[tfds]`.
 
     Args:
         address: one of the above.
-        size: side of the training pictures in px.
+        size: side of the training pictures in px, or their height and width.
+        paired: whether pairs are needed.
         skip_bad: decode every picture of a folder now, and leave out those that fail
             (`Dataset.skipped`), instead of raising when one turns up in training.
 
     Raises:
-        UserError: if the address names nothing, or what it names cannot be read.
+        UserError: if the address names nothing, or what it names cannot be read, or are no pairs.
 
     Example:
         >>> data = open_dataset("earth", 64)
         >>> data.name, data.search_a[0].shape, len(data.search_a) == len(data.search_b)
         ('earth:satellite-relief', (64, 64, 3), True)
     """
-    if size < 1:
+    shape = (size, size) if isinstance(size, int) else size
+    if min(shape) < 1:
         raise UserError(f"the size of the pictures must be at least 1 px, got {size}")
     scheme, _, rest = address.partition(":")
     if scheme == "earth" and (rest or address == "earth"):
-        return _earth(rest or "satellite-relief", size)
+        return _earth(rest or "satellite-relief", shape)
     if scheme == "folder" and rest:
-        pictures, skipped = read_folder(Path(rest).expanduser(), skip_bad=skip_bad)
-        return _unpaired(address, size, pictures, skipped)
+        directory = Path(rest).expanduser()
+        if paired:
+            return _paired(address, shape, *read_pairs(directory, skip_bad=skip_bad))
+        return _unpaired(address, shape, *read_folder(directory, skip_bad=skip_bad))
     if scheme == "tfds" and rest:
+        if paired:
+            raise UserError(f"{address} holds no pairs; give a folder of them, or earth")
         name, _, directory = rest.partition("@")
-        return _unpaired(address, size, read_tfds(name, directory or None), ())
+        return _unpaired(address, shape, read_tfds(name, directory or None), ())
     raise UserError(f"unknown data set {address!r}; valid are {', '.join(ADDRESSES)}")
 
 
-def _earth(task: str, size: int) -> Dataset:
+def _earth(task: str, shape: Size) -> Dataset:
     if task not in EARTH:
         tasks = ", ".join(f"earth:{name}" for name in EARTH)
         raise UserError(f"unknown data set 'earth:{task}'; valid are {tasks}")
-    a, b = EARTH[task]
+    if shape[0] != shape[1]:
+        raise UserError(f"tiles of the Earth are square, got {shape[0]}x{shape[1]} px")
+    size, (a, b) = shape[0], EARTH[task]
     dense, sparse = max(1, size // 32), max(1, size // 4)  # overlapping: the blocks are small
     return Dataset(
         name=f"earth:{task}",
@@ -102,15 +110,13 @@ def _earth(task: str, size: int) -> Dataset:
         report_a=Tiles(a, "report", size, sparse),
         report_b=Tiles(b, "report", size, sparse),
         paired=True,
-        load=size,
-        crop=size,
         # The relief is shaded by a sun in the north-west: there are no mirrored maps.
-        flip=False,
+        augmentation=Augmentation(shape, shape, flip=False),
     )
 
 
 def _unpaired(
-    name: str, size: int, pictures: Mapping[str, Pictures], skipped: tuple[str, ...]
+    name: str, shape: Size, pictures: Mapping[str, Pictures], skipped: tuple[str, ...]
 ) -> Dataset:
     train_a, search_a, report_a = split(
         f"trainA of {name}", pictures["trainA"], pictures.get("testA")
@@ -127,8 +133,34 @@ def _unpaired(
         report_a=report_a,
         report_b=report_b,
         paired=False,
-        load=round(size * 286 / 256),  # the ratio of the reference, which crops 256 px out of 286
-        crop=size,
-        flip=True,
+        augmentation=_crops(shape),
         skipped=skipped,
     )
+
+
+def _paired(
+    name: str, shape: Size, pairs: Mapping[str, Sequence[Pair]], skipped: tuple[str, ...]
+) -> Dataset:
+    train, search, report = split(f"the pairs of {name}", pairs["train"], pairs.get("test"))
+
+    def side(pairs: Sequence[Pair], index: int) -> Pictures:
+        return Lazy(range(len(pairs)), lambda i: pairs[i]()[index])
+
+    return Dataset(
+        name=name,
+        train_a=side(train, 0),
+        train_b=side(train, 1),
+        search_a=side(search, 0),
+        search_b=side(search, 1),
+        report_a=side(report, 0),
+        report_b=side(report, 1),
+        paired=True,
+        augmentation=_crops(shape),
+        skipped=skipped,
+    )
+
+
+def _crops(shape: Size) -> Augmentation:
+    # The ratio of the reference, which crops 256 px out of 286.
+    height, width = (round(side * 286 / 256) for side in shape)
+    return Augmentation((height, width), shape, flip=True)

@@ -2,25 +2,29 @@
 
 import operator
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from PIL import Image
 
 Pictures: TypeAlias = Sequence[np.ndarray]
-"""A sequence of uint8 pictures (h w 3), decoded when they are indexed."""
+"""A sequence of uint8 pictures (h w 3), or of label maps (h w), decoded when they are indexed."""
+
+Size: TypeAlias = tuple[int, int]
+"""Height and width, px."""
 
 
 class Lazy(Sequence):
     """The pictures `picture(item)` of `items`, made anew each time one is indexed."""
 
-    def __init__(self, items: Sequence[Any], picture: Callable[[Any], np.ndarray]):
+    def __init__(self, items: Sequence[Any], picture: Callable[[Any], Any]):
         self._items, self._picture = items, picture
 
     def __len__(self) -> int:
         return len(self._items)
 
-    def __getitem__(self, index: int) -> np.ndarray:
+    def __getitem__(self, index: int) -> Any:
         return self._picture(self._items[operator.index(index)])
 
 
@@ -38,24 +42,68 @@ def to_uint8(picture: np.ndarray) -> np.ndarray:
 
 
 def resize(picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Bicubic, as the reference resizes its training pictures."""
+    """Bicubic, as the reference resizes its training pictures; label maps (h w) by the nearest."""
     if picture.shape[:2] == (height, width):
         return picture
+    if picture.ndim == 2:  # labels are names, and have no mean
+        return picture[_nearest(picture.shape[0], height)][:, _nearest(picture.shape[1], width)]
     return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
 
 
-def augment(
-    picture: np.ndarray, rng: np.random.Generator, *, load: int, crop: int, flip: bool
-) -> np.ndarray:
-    """Resizes to `load` x `load`, cuts a random `crop` x `crop` window, mirrors half of them."""
-    picture = resize(picture, load, load)
-    top, left = rng.integers(0, load - crop + 1, size=2)
-    picture = picture[top : top + crop, left : left + crop]
-    return picture[:, ::-1] if flip and rng.random() < 0.5 else picture
+def _nearest(old: int, new: int) -> np.ndarray:
+    # The middle of each new pixel, as Pillow's nearest.
+    return ((np.arange(new) + 0.5) * old / new).astype(int)
 
 
-def stack(pictures: Pictures, size: int) -> np.ndarray:
-    """All `pictures` at `size` x `size`, as one float32 array (n h w 3) in [-1, 1]."""
+@dataclass(frozen=True)
+class View:
+    """What is taken of a picture: a window, perhaps mirrored, of its resized form.
+
+    Attributes:
+        load: height and width to which it is resized.
+        top, left: of the window.
+        crop: height and width of the window.
+        mirrored: from left to right.
+    """
+
+    load: Size
+    top: int
+    left: int
+    crop: Size
+    mirrored: bool
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        """The view of `picture` (h w c), or of a label map (h w)."""
+        picture = resize(picture, *self.load)
+        height, width = self.crop
+        picture = picture[self.top : self.top + height, self.left : self.left + width]
+        return picture[:, ::-1] if self.mirrored else picture
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How training pictures are varied.
+
+    Attributes:
+        load: height and width to which a picture is resized, px.
+        crop: height and width of the random window that is cut out of it.
+        flip: whether half of the pictures are mirrored.
+    """
+
+    load: Size
+    crop: Size
+    flip: bool
+
+    def draw(self, rng: np.random.Generator) -> View:
+        """One random view, for one picture or for both of a pair."""
+        top, left = rng.integers(0, np.subtract(self.load, self.crop) + 1)
+        mirrored = self.flip and bool(rng.random() < 0.5)
+        return View(self.load, int(top), int(left), self.crop, mirrored)
+
+
+def stack(pictures: Pictures, shape: tuple[int, ...]) -> np.ndarray:
+    """All `pictures` at `shape` (h, w), as one float32 array (n h w 3) in [-1, 1]."""
+    height, width = shape[:2]
     if not len(pictures):
-        return np.zeros((0, size, size, 3), np.float32)
-    return np.stack([to_float(resize(picture, size, size)) for picture in pictures])
+        return np.zeros((0, height, width, 3), np.float32)
+    return np.stack([to_float(resize(picture, height, width)) for picture in pictures])

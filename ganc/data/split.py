@@ -1,9 +1,14 @@
 """Three disjoint sets out of what a data set ships: to train on, to search with, to report on."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import numpy as np
 
-from ganc.data.pictures import Lazy, Pictures
+from ganc.data.pictures import Lazy
 from ganc.errors import UserError
+
+T = TypeVar("T")
 
 MOST = 120
 """Pictures held out at most for each purpose; Li et al. (arXiv 2003.08936) search with as many."""
@@ -11,7 +16,9 @@ LEAST = 2
 """Pictures held out at least: a distance between sets takes two of each."""
 
 
-def split(name: str, train: Pictures, test: Pictures | None) -> tuple[Pictures, Pictures, Pictures]:
+def split(
+    name: str, train: Sequence[T], test: Sequence[T] | None
+) -> tuple[Sequence[T], Sequence[T], Sequence[T]]:
     """Holds pictures out of `train` for the search and, without a `test` set, for the report.
 
     A tenth of `train`, from `LEAST` to `MOST` pictures, for each purpose, at even distances in its
@@ -44,7 +51,7 @@ def split(name: str, train: Pictures, test: Pictures | None) -> tuple[Pictures, 
     indices = np.arange(held) * len(train) // held
     rest = np.setdiff1d(np.arange(len(train)), indices)
 
-    def take(chosen: np.ndarray) -> Pictures:
+    def take(chosen: np.ndarray) -> Sequence[T]:
         return Lazy(chosen.tolist(), train.__getitem__)
 
     report = take(indices[1::2]) if test is None else test

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ganc.batching import fill
 from ganc.features import resizing, weights
 from ganc.features.layers import convolve, max_pool
 from ganc.features.resizing import Resize
@@ -237,7 +238,7 @@ def extract(
         params: of `load`.
         images: RGB (n h w 3), or pictures (h w 3) of any sizes, as in `features`.
         resize: see `features`.
-        batch: pictures at a time; the last batch is filled up with zeros that are cut off again.
+        batch: pictures at a time; the last batch is filled up, and what is too much cut off again.
 
     Returns: (n 2048) float32, in the order of `images`.
     """
@@ -245,6 +246,5 @@ def extract(
     for start in range(0, len(images), batch):
         part = [np.asarray(images[i])[None] for i in range(start, min(start + batch, len(images)))]
         x = np.concatenate([resizing.resize(picture, resize) for picture in part])
-        filled = np.pad(x, ((0, batch - len(part)), (0, 0), (0, 0), (0, 0)))
-        rows.append(np.asarray(_compiled(params, filled))[: len(part)])
+        rows.append(np.asarray(_compiled(params, fill(x, batch)))[: len(part)])
     return np.concatenate(rows)

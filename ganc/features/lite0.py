@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ganc import torch_file
+from ganc.batching import batches
 from ganc.features.layers import check_rgb
 from ganc.features.weights import fold
 from ganc.nn.conv import conv2d, depthwise_conv2d
@@ -34,6 +35,9 @@ _BLOCKS = tuple(
     for first in range(repeats)
 )
 _EPSILON = 1e-3
+
+BATCH = 8
+"""Pictures in a call of `extract`: the last bits of features depend on it."""
 
 
 def load() -> Params:
@@ -96,6 +100,7 @@ def _block(convs: Params, x: jax.Array, stride: int) -> jax.Array:
     return x + y if x.shape == y.shape else y
 
 
+@functools.partial(jax.jit, static_argnames="size")
 def features(params: Params, images: Image, size: int = 224) -> Float[Array, "b 1280"]:
     """The mean over all positions of the last activation, what the classifier would read.
 
@@ -121,11 +126,8 @@ def features(params: Params, images: Image, size: int = 224) -> Float[Array, "b 
         return jax.nn.relu6(_conv(params["head"], x)).mean(axis=(1, 2))
 
 
-_compiled = jax.jit(features, static_argnames="size")
-
-
 def extract(
-    params: Params, images: np.ndarray, *, size: int = 224, batch: int = 8
+    params: Params, images: np.ndarray, *, size: int = 224, batch: int = BATCH
 ) -> Float[np.ndarray, "n 1280"]:
     """`features` of any number of pictures, `batch` at a time with one compiled program.
 
@@ -133,13 +135,12 @@ def extract(
         params: of `load`.
         images: RGB (n h w 3) in [-1, 1].
         size: see `features`.
-        batch: pictures at a time; the last batch is filled up with zeros that are cut off again.
+        batch: pictures at a time; the last batch is filled up, and what is too much cut off again.
 
     Returns: (n 1280) float32, in the order of `images`.
     """
     rows = [np.zeros((0, 1280), np.float32)]
-    for start in range(0, len(images), batch):
-        part = np.asarray(images[start : start + batch], np.float32)
-        filled = np.pad(part, ((0, batch - len(part)), (0, 0), (0, 0), (0, 0)))
-        rows.append(np.asarray(_compiled(params, filled, size=size))[: len(part)])
+    for part, count in batches(images, batch):
+        found = features(params, np.asarray(part, np.float32), size=size)
+        rows.append(np.asarray(found)[:count])
     return np.concatenate(rows)

@@ -1,43 +1,78 @@
-"""Adversarial losses on logits of any shape; each returns a scalar mean."""
+"""Adversarial losses on verdicts, of one scale or of several; each returns a scalar."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from ganc.types import Verdict
 
-class Adversarial(NamedTuple):
-    """A pair of losses: what the discriminator and what the generator minimises.
+Pointwise = Callable[[jax.Array], jax.Array]
+"""Logits (b h w 1) -> a scalar mean."""
+
+
+@dataclass(frozen=True)
+class Adversarial:
+    """What discriminator and generator minimise.
 
     Attributes:
-        discriminator: `(real_logits, fake_logits) -> scalar`, half the sum of its two terms.
-        generator: `(fake_logits) -> scalar`.
+        real: of logits that should say real, in the discriminator's turn.
+        fake: of logits that should say fake, in its turn.
+        fooled: of the fakes' logits, in the generator's turn.
+        scales: what is made of a verdict's scales: their mean, or their sum.
+        halved: whether the discriminator's two terms are halved.
     """
 
-    discriminator: Callable[[jax.Array, jax.Array], jax.Array]
-    generator: Callable[[jax.Array], jax.Array]
+    real: Pointwise
+    fake: Pointwise
+    fooled: Pointwise
+    scales: Literal["mean", "sum"] = "mean"
+    halved: bool = True
+
+    def discriminator(self, real: Verdict, fake: Verdict) -> jax.Array:
+        """What the discriminator minimises, given its verdicts on real and on fake pictures."""
+        total = self._over_scales(self.real, real) + self._over_scales(self.fake, fake)
+        return 0.5 * total if self.halved else total
+
+    def generator(self, fake: Verdict) -> jax.Array:
+        """What the generator minimises, given the verdict on its pictures."""
+        return self._over_scales(self.fooled, fake)
+
+    def _over_scales(self, loss: Pointwise, verdict: Verdict) -> jax.Array:
+        logits = verdict.logits
+        if not isinstance(logits, tuple):
+            return loss(logits)
+        total = sum(map(loss, logits[1:]), loss(logits[0]))
+        return total / len(logits) if self.scales == "mean" else total
 
 
-def _least_squares_discriminator(real: jax.Array, fake: jax.Array) -> jax.Array:
-    return 0.5 * (jnp.mean(jnp.square(real - 1)) + jnp.mean(jnp.square(fake)))
+def feature_matching(real: Verdict, fake: Verdict) -> jax.Array:
+    """$\\frac1K \\sum_k \\sum_j \\mathrm{mean}\\,|D_{kj}(\\hat y) - D_{kj}(y)|$ over K scales.
+
+    The features of the real pictures are constants.
+
+    Reference: Wang et al. 2018 (arXiv 1711.11585), equation 4; Park et al. 2019 (arXiv 1903.07291).
+    """
+    total = jnp.float32(0)
+    for ours, theirs in zip(fake.features, real.features, strict=True):
+        for x, y in zip(ours, theirs, strict=True):
+            total += jnp.mean(jnp.abs(x - jax.lax.stop_gradient(y)))
+    return total / max(len(fake.features), 1)
 
 
-def _least_squares_generator(fake: jax.Array) -> jax.Array:
-    return jnp.mean(jnp.square(fake - 1))
-
-
-def _hinge_discriminator(real: jax.Array, fake: jax.Array) -> jax.Array:
-    return 0.5 * (jnp.mean(nn.relu(1 - real)) + jnp.mean(nn.relu(1 + fake)))
-
-
-def _hinge_generator(fake: jax.Array) -> jax.Array:
-    return -jnp.mean(fake)
-
-
-LEAST_SQUARES = Adversarial(_least_squares_discriminator, _least_squares_generator)
+LEAST_SQUARES = Adversarial(
+    real=lambda logits: jnp.mean(jnp.square(logits - 1)),
+    fake=lambda logits: jnp.mean(jnp.square(logits)),
+    fooled=lambda logits: jnp.mean(jnp.square(logits - 1)),
+)
 """$\\frac12[(D(y) - 1)^2 + D(\\hat y)^2]$ and $(D(\\hat y) - 1)^2$. Mao et al. 2017, 1611.04076."""
 
-HINGE = Adversarial(_hinge_discriminator, _hinge_generator)
+HINGE = Adversarial(
+    real=lambda logits: jnp.mean(nn.relu(1 - logits)),
+    fake=lambda logits: jnp.mean(nn.relu(1 + logits)),
+    fooled=lambda logits: -jnp.mean(logits),
+)
 """$\\frac12[\\max(0, 1 - D(y)) + \\max(0, 1 + D(\\hat y))]$ and $-D(\\hat y)$. Lim, Ye 2017."""

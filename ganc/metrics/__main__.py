@@ -18,10 +18,11 @@ from ganc.metrics.bootstrap import Bootstrap
 from ganc.metrics.protocol import Value
 from ganc.runs.console import console
 from ganc.scores.distribution import Subsets
-from ganc.scores.extractor import Extractor, of_inception, of_lite0
-from ganc.scores.paired import METRICS, Metric, lpips_metric
+from ganc.scores.evaluation import Evaluation
+from ganc.scores.extractor import Extractor, inception_extractor, lite0_extractor
+from ganc.scores.paired import METRICS, PairMetric, lpips_metric
 from ganc.scores.score import Scorer, Scores
-from ganc.scores.segmentation import of_drn
+from ganc.scores.segmentation import drn_segmenter
 from ganc.scores.summary import default_cache
 
 
@@ -61,17 +62,17 @@ def _notes(scores: Scores) -> Iterator[str]:
 
 def _extractor(path: Path | None, resize: Resize, size: int) -> Extractor:
     if path is None or path.exists():
-        return of_lite0(size) if path is None else of_inception(path, resize)
+        return lite0_extractor(size) if path is None else inception_extractor(path, resize)
     print(
         f"note: there is no file {path}; FID needs pytorch-fid's "
         "pt_inception-2015-12-05-6726825d.pth or torch-fidelity's "
         "weights-inception-2015-12-05-6726825d.pth; kid and fd on Lite0 features are used instead",
         file=sys.stderr,
     )
-    return of_lite0(size)
+    return lite0_extractor(size)
 
 
-def _lpips(vgg16: Path | None, linear: Path | None, others: Path | None) -> dict[str, Metric]:
+def _lpips(vgg16: Path | None, linear: Path | None, others: Path | None) -> dict[str, PairMetric]:
     if vgg16 is None and linear is None:
         return {}
     if vgg16 is None or linear is None or others is None:
@@ -130,11 +131,13 @@ def main(
     if (drn is None) != (labels is None):
         raise UserError("mIoU takes --drn and --labels together")
     scorer = Scorer(
-        _extractor(inception, resize, size),
-        Subsets(kid_subsets, kid_subset_size, seed),
-        Bootstrap(resamples, seed),
-        pairs=METRICS | _lpips(lpips_vgg, lpips_lin, truth or teacher),
-        segmenter=None if drn is None else of_drn(drn),
+        Evaluation(
+            _extractor(inception, resize, size),
+            Subsets(kid_subsets, kid_subset_size, seed),
+            Bootstrap(resamples, seed),
+            METRICS | _lpips(lpips_vgg, lpips_lin, truth or teacher),
+        ),
+        segmenter=None if drn is None else drn_segmenter(drn),
         convert=convert,
         cache=cache or default_cache(),
     )

@@ -37,7 +37,7 @@ def frechet_distance(x: ArrayLike, y: ArrayLike) -> float:
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise ValueError("the features hold values that are not finite")
     if min(len(x), len(y)) >= x.shape[1]:
-        p, q = Moments.of(x), Moments.of(y)
+        p, q = Moments.from_rows(x), Moments.from_rows(y)
         return gaussian_distance(p.mean, p.covariance, q.mean, q.covariance)
     mean_x, mean_y = x.mean(axis=0), y.mean(axis=0)
     factor_x, factor_y = _factor(x - mean_x), _factor(y - mean_y)

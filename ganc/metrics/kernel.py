@@ -6,6 +6,7 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ganc.batching import evenly_spread
 from ganc.metrics.bootstrap import Bootstrap, Interval
 
 ROWS = 2000
@@ -88,7 +89,7 @@ def kernel_interval(x: ArrayLike, y: ArrayLike, bootstrap: Bootstrap) -> Interva
     unbiased up to 1 / n. Of a larger set `ROWS` evenly spread rows are looked at, which makes the
     interval too wide, never too narrow.
     """
-    x, y = (_spread(np.asarray(z, np.float64)) for z in (x, y))
+    x, y = (_thinned(np.asarray(z, np.float64)) for z in (x, y))
     within_x, within_y, across = _kernel(x, x), _kernel(y, y), _kernel(x, y)
     np.fill_diagonal(within_x, 0)
     np.fill_diagonal(within_y, 0)
@@ -114,10 +115,10 @@ def _finite(rows: ArrayLike) -> np.ndarray:
     return rows
 
 
-def _spread(rows: np.ndarray) -> np.ndarray:
+def _thinned(rows: np.ndarray) -> np.ndarray:
     if len(rows) <= ROWS:
         return rows
-    return rows[np.linspace(0, len(rows) - 1, num=ROWS).round().astype(int)]
+    return rows[evenly_spread(ROWS, len(rows))]
 
 
 def _kernel(x: Any, y: Any) -> Any:

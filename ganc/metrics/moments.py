@@ -24,8 +24,8 @@ class Moments:
     scatter: np.ndarray
 
     @classmethod
-    def of(cls, rows: ArrayLike) -> "Moments":
-        """Those of rows (n d), n >= 1.
+    def from_rows(cls, rows: ArrayLike) -> "Moments":
+        """The moments of rows (n d), n >= 1.
 
         Raises:
             ValueError: the shape does not fit, or a value is not finite.
@@ -40,7 +40,7 @@ class Moments:
         return cls(len(rows), mean, centred.T @ centred)
 
     def __add__(self, other: "Moments") -> "Moments":
-        """Those of both sets together: of parts, batches, devices or machines.
+        """The moments of both sets together: of parts, batches, devices or machines.
 
             S = S1 + S2 + n1 n2 / (n1 + n2) (m2 - m1) (m2 - m1)^T
 
@@ -76,7 +76,7 @@ def stream(parts: Iterable[np.ndarray]) -> Moments:
 
     def flush() -> Moments:
         # Merging costs d^2, so that small batches are gathered first.
-        found = Moments.of(np.concatenate(waiting))
+        found = Moments.from_rows(np.concatenate(waiting))
         waiting.clear()
         return found if total is None else total + found
 

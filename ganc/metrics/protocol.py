@@ -10,12 +10,24 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Literal
 
 from ganc.errors import UserError
 from ganc.metrics.bootstrap import Interval
 
 _FORM = re.compile(r"(?P<metric>[a-z][a-z0-9]*)\[(?:(?P<settings>.+),)?(?P<a>.+?)-vs-(?P<b>.+)\]")
+
+
+LOWER = frozenset({"kid", "fd", "fid", "l1", "l2", "mse", "mae", "lpips"})
+"""Metrics that are better when lower."""
+
+HIGHER = frozenset({"ssim", "psnr", "miou", "accuracy"})
+"""Metrics that are better when higher."""
+
+
+def better(metric: str) -> Literal["lower", "higher", ""]:
+    """Which values of `metric` are better; an empty string where nobody knows."""
+    return "lower" if metric in LOWER else "higher" if metric in HIGHER else ""
 
 
 @dataclass(frozen=True)
@@ -74,17 +86,6 @@ class Value:
     interval: Interval | None = None
     interval_protocol: str = ""
     floor: Mapping[str, float] | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain JSON; a number that JSON lacks, such as the infinite PSNR, becomes null."""
-        finite = abs(self.value) < float("inf")
-        return {
-            "value": self.value if finite else None,
-            "interval": None if self.interval is None else list(self.interval),
-            "interval_protocol": self.interval_protocol,
-            "n": list(self.n),
-            "floor": None if self.floor is None else dict(self.floor),
-        }
 
 
 def comparable(scores: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:

@@ -30,8 +30,8 @@ class Statistics:
     sha256: str = ""
 
     @classmethod
-    def of(cls, moments: Moments, protocol: str, sha256: str = "") -> "Statistics":
-        """Those of moments of two rows or more."""
+    def from_moments(cls, moments: Moments, protocol: str, sha256: str = "") -> "Statistics":
+        """The statistics that moments of two rows or more amount to."""
         return cls(moments.mean, moments.covariance, moments.n, protocol, sha256)
 
     def distance(self, other: "Statistics") -> float:

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 
+from ganc.batching import batches
 from ganc.types import Model
 
 
@@ -11,8 +12,6 @@ def render(model: Model, pictures: np.ndarray, batch: int = 16) -> np.ndarray:
     generator, params, _ = model
     apply = jax.jit(lambda p, x: generator.apply(p, x).image)
     parts = []
-    for start in range(0, len(pictures), batch):
-        part = pictures[start : start + batch]
-        filled = np.concatenate([part, np.repeat(part[-1:], batch - len(part), axis=0)])
-        parts.append(np.asarray(apply(params, filled))[: len(part)])
+    for part, count in batches(pictures, batch):
+        parts.append(np.asarray(apply(params, part))[:count])
     return np.concatenate(parts)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ganc.batching import evenly_spread
 from ganc.data.pictures import to_uint8
 from ganc.runs import records
 
@@ -47,8 +48,7 @@ def spread_samples(
     count: int = 16,
 ) -> list[Sample]:
     """At most `count` evenly spread rows of pictures (n h w 3) in [-1, 1]."""
-    last = len(source) - 1
-    picked = np.unique(np.linspace(0, last, num=min(count, last + 1)).round().astype(int))
+    picked = evenly_spread(min(count, len(source)), len(source))
     sets = {"source": source, "teacher": teacher, "student": student, "truth": truth}
     given = {name: pictures for name, pictures in sets.items() if pictures is not None}
     return [Sample(**{name: to_uint8(p[i]) for name, p in given.items()}) for i in picked]

@@ -1,9 +1,10 @@
-"""Distances between the pictures of two folders as sets, beside what real pictures score."""
+"""Distances between two sets of pictures as a whole, beside what real pictures score."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from ganc.errors import UserError
 from ganc.metrics.bootstrap import Bootstrap
@@ -16,6 +17,8 @@ from ganc.scores.summary import Summary
 
 HALVES = "halves,seed0"
 """In a protocol: of the real pictures, one of two halves drawn at random."""
+
+Rows = Float[np.ndarray, "n d"]
 
 
 @dataclass(frozen=True)
@@ -39,50 +42,74 @@ class Subsets:
                 f"{self.count}, {self.size} and {self.seed}"
             )
 
-    def of(self, n: int) -> "Subsets | None":
-        """Themselves where the smaller set has `n` pictures; None: all at once."""
-        return self if self.count and n >= self.size else None
+    def fit(self, n: int) -> bool:
+        """Whether subsets are drawn where the smaller set has `n` pictures."""
+        return self.count > 0 and n >= self.size
 
     def __str__(self) -> str:
         return f"subsets{self.count}x{self.size},seed{self.seed}"
 
 
 @dataclass(frozen=True, eq=False)
-class Features:
-    """A set of features with the names that a protocol needs.
+class FeatureSet:
+    """The features of a set of pictures, with the names that a protocol needs.
 
     Attributes:
         name: of the set: `generated`, `real`.
         summary: its features.
         extractor: what took them.
+        settings: what the protocol says of the pictures behind the extractor: `last`.
     """
 
     name: str
     summary: Summary
     extractor: Extractor
+    settings: tuple[str, ...] = ()
 
     def statistics(self, sha256: str = "") -> Statistics:
-        """Of all pictures."""
-        return Statistics.of(self.summary.of_all(), self.extractor.protocol, sha256)
+        """The statistics of all pictures of the set."""
+        return Statistics.from_moments(self.summary.all_moments(), self.extractor.protocol, sha256)
 
-    def label(self, rows: np.ndarray | None = None) -> str:
+    def label(self, rows: Rows | None = None) -> str:
         """The set with its count; of `rows`, where those are all that is looked at."""
         n = self.summary.n if rows is None else len(rows)
         return f"{self.name}{n}" + (f"of{self.summary.n}" if n < self.summary.n else "")
 
 
-def frechet(a: Features, b: Features) -> tuple[str, Value]:
-    """The Frechet distance of all pictures of `a` and `b`, with its floor."""
+def kernel(
+    a: FeatureSet, b: FeatureSet, subsets: Subsets, bootstrap: Bootstrap, *, floors: bool = True
+) -> tuple[str, Value]:
+    """The kernel distance of `a` and `b` with its interval and, where it is wanted, its floor."""
+    x, y = a.summary.rows, b.summary.rows
+    if subsets.fit(min(len(x), len(y))):
+        settings = (str(subsets),)
+        drawn = subset_distances(x, y, subsets=subsets.count, size=subsets.size, seed=subsets.seed)
+        value = float(drawn.mean())
+    else:
+        settings, value = (), kernel_distance(x, y)
+    thinned = f",at most {ROWS} pictures" if max(len(x), len(y)) > ROWS else ""
+    return _protocol(a, "kid", a.label(x), b.label(y), *settings), Value(
+        value,
+        (len(x), len(y)),
+        kernel_interval(x, y, bootstrap),
+        f"{bootstrap}{thinned}",
+        _floor(a, b, "kid", kernel_distance) if floors else None,
+    )
+
+
+def frechet(a: FeatureSet, b: FeatureSet, *, floors: bool = True) -> tuple[str, Value]:
+    """The Frechet distance of `a` and `b`, of all pictures, with a floor where it is wanted."""
+    metric = a.extractor.distance
     if a.summary.moments is None and b.summary.moments is None:
         value = frechet_distance(a.summary.rows, b.summary.rows)
     else:
         value = a.statistics().distance(b.statistics())
-    floor = _floor(a, b, a.extractor.distance, frechet_distance)
-    name = _name(a, a.extractor.distance, a.label(), b.label())
-    return name, Value(value, (a.summary.n, b.summary.n), floor=floor)
+    floor = _floor(a, b, metric, frechet_distance) if floors else None
+    n = a.summary.n, b.summary.n
+    return _protocol(a, metric, a.label(), b.label()), Value(value, n, floor=floor)
 
 
-def frechet_to_statistics(a: Features, b: Statistics) -> tuple[str, Value]:
+def frechet_to_statistics(a: FeatureSet, b: Statistics) -> tuple[str, Value]:
     """The Frechet distance of `a` to statistics of real pictures, which leave no floor.
 
     Raises:
@@ -90,42 +117,24 @@ def frechet_to_statistics(a: Features, b: Statistics) -> tuple[str, Value]:
     """
     value = a.statistics().distance(b)
     right = f"real{b.n}" if b.n else "npz"
-    return _name(a, a.extractor.distance, a.label(), right), Value(value, (a.summary.n, b.n))
+    return _protocol(a, a.extractor.distance, a.label(), right), Value(value, (a.summary.n, b.n))
 
 
-def kernel(a: Features, b: Features, subsets: Subsets, bootstrap: Bootstrap) -> tuple[str, Value]:
-    """The kernel distance of `a` and `b`, with its floor and its interval over pictures."""
-    x, y = a.summary.rows, b.summary.rows
-    used = subsets.of(min(len(x), len(y)))
-    if used is None:
-        settings, value = (), kernel_distance(x, y)
-    else:
-        settings = (str(used),)
-        value = subset_distances(x, y, subsets=used.count, size=used.size, seed=used.seed).mean()
-    thinned = f",at most {ROWS} pictures" if max(len(x), len(y)) > ROWS else ""
-    return _name(a, "kid", a.label(x), b.label(y), *settings), Value(
-        float(value),
-        (len(x), len(y)),
-        kernel_interval(x, y, bootstrap),
-        f"{bootstrap}{thinned}",
-        _floor(a, b, "kid", kernel_distance),
-    )
-
-
-def _name(a: Features, metric: str, left: str, right: str, *settings: str) -> str:
-    return str(Protocol(metric, left, right, (a.extractor.protocol, *settings)))
+def _protocol(a: FeatureSet, metric: str, left: str, right: str, *settings: str) -> str:
+    return str(Protocol(metric, left, right, (a.extractor.protocol, *a.settings, *settings)))
 
 
 def _floor(
-    a: Features, b: Features, metric: str, distance: Callable[[np.ndarray, np.ndarray], float]
+    a: FeatureSet, b: FeatureSet, metric: str, distance: Callable[[Rows, Rows], float]
 ) -> dict[str, float]:
-    """Generated against real, then real against real, on equal numbers of pictures."""
     return {
-        _name(a, metric, left, right, HALVES): distance(x, y) for left, right, x, y in _equal(a, b)
+        _protocol(a, metric, left, right, HALVES): distance(x, y)
+        for left, right, x, y in _equal_numbers(a, b)
     }
 
 
-def _equal(a: Features, b: Features) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
+def _equal_numbers(a: FeatureSet, b: FeatureSet) -> Iterator[tuple[str, str, Rows, Rows]]:
+    # `a` against one half of `b`, then the halves against one another.
     x, y = a.summary.rows, b.summary.rows
     rng = np.random.default_rng(0)
     n = min(len(x), len(y) // 2)

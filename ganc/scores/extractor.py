@@ -11,11 +11,12 @@ import jax
 import numpy as np
 from PIL import Image
 
+from ganc.batching import fill
 from ganc.data.batches import prefetch
-from ganc.data.pictures import to_float
 from ganc.errors import UserError
 from ganc.features import inception, lite0, resizing
 from ganc.features.resizing import Resize
+from ganc.scores.sets import as_floats
 from ganc.train import sharding
 from ganc.types import Params
 
@@ -32,8 +33,13 @@ class Extractor:
         distance: the name of the Frechet distance between its features: `fd`, or `fid` for the
             Inception network of 2015-12-05.
         params: of `network`.
-        prepare: picture, uint8 (h w 3) of any size, to float32 of one shape, on the host.
+        prepare: picture (h w 3), uint8 of any size or float32 in [-1, 1], to float32 of one shape,
+            on the host.
         network: params, prepared pictures (b ...) to features (b d); compiled.
+        batch: pictures in a call.
+        fixed: whether every call takes so many, on one device: then not even the last bit of a
+            feature depends on how many pictures or devices there are. Otherwise batches shrink
+            to small sets and are split over the local devices.
     """
 
     protocol: str
@@ -41,54 +47,59 @@ class Extractor:
     params: Params
     prepare: Callable[[np.ndarray], np.ndarray]
     network: Callable[[Params, Any], jax.Array]
+    batch: int = 16
+    fixed: bool = False
 
-    def __call__(
-        self, read: Callable[[int], np.ndarray], count: int, batch: int = 16
-    ) -> Iterator[np.ndarray]:
-        """The features of pictures 0 to count - 1, in parts of at most `batch` rows, float32.
+    def __call__(self, read: Callable[[int], np.ndarray], count: int) -> Iterator[np.ndarray]:
+        """The features of pictures 0 to `count` - 1, float32, in parts of at most `batch` rows.
 
-        Threads read and prepare ahead of the network; one shape is compiled, whatever the sizes;
-        the batch is split over the local devices.
+        Threads read and prepare ahead of the network; one shape is compiled, whatever the sizes.
         """
         # A power of two where that is enough: few shapes, and little that is computed in vain.
-        batch = min(batch, 2 ** (count - 1).bit_length())
-        mesh = sharding.data_mesh(batch)
-        params = sharding.replicate(self.params, mesh)
+        batch = self.batch if self.fixed else min(self.batch, 2 ** (count - 1).bit_length())
+        params, place = self.params, np.asarray
+        if not self.fixed:
+            mesh = sharding.data_mesh(batch)
+            params = jax.device_put(params, sharding.replicated(mesh))
+            place = partial(jax.device_put, device=sharding.split(mesh))
 
         def make(step: int) -> tuple[np.ndarray, int]:
             indices = range(step * batch, min((step + 1) * batch, count))
             rows = np.stack([self.prepare(read(i)) for i in indices])
-            missing = batch - len(rows)
-            return np.concatenate([rows, np.zeros((missing, *rows.shape[1:]), np.float32)]), missing
+            return fill(rows, batch), len(rows)
 
-        for rows, missing in prefetch(make, 0, -(-count // batch)):
-            features = self.network(params, jax.device_put(rows, sharding.split(mesh)))
-            yield np.asarray(features)[: batch - missing]
+        for rows, known in prefetch(make, 0, -(-count // batch)):
+            yield np.asarray(self.network(params, place(rows)))[:known]
 
 
-def of_lite0(size: int = 224) -> Extractor:
+def lite0_extractor(size: int = 224, *, one_shape: bool = False) -> Extractor:
     """EfficientNet-Lite0, which ships with the package; see `ganc.features.lite0`.
 
     Args:
         size: px to which pictures are resized.
+        one_shape: all pictures have one shape, so that the network resizes them in its own
+            program, the one that searches run (`lite0.extract`); otherwise the host does it.
 
     Raises:
         UserError: the network cannot see pictures so small.
     """
     if size < 32:
         raise UserError(f"Lite0 shrinks pictures to a 32nd; it needs 32 px or more, got {size}")
-    network = jax.jit(partial(lite0.features, size=size))
-    return Extractor(f"lite0@{size}", "fd", lite0.load(), partial(_resize, size=size), network)
+    name, params, network = f"lite0@{size}", lite0.load(), partial(lite0.features, size=size)
+    if one_shape:
+        return Extractor(name, "fd", params, as_floats, network, batch=lite0.BATCH, fixed=True)
+    return Extractor(name, "fd", params, partial(_resize, size=size), network)
 
 
 def _resize(picture: np.ndarray, size: int) -> np.ndarray:
     # What lite0.features does to pictures of other sizes, but on the host: one compilation.
+    floats = as_floats(picture)
     if picture.shape[:2] == (size, size):
-        return to_float(picture)
-    return resizing.resize_by_pillow(to_float(picture), size, Image.Resampling.BILINEAR)
+        return floats
+    return resizing.resize_by_pillow(floats, size, Image.Resampling.BILINEAR)
 
 
-def of_inception(path: Path, resize: Resize = "bilinear") -> Extractor:
+def inception_extractor(path: Path, resize: Resize = "bilinear") -> Extractor:
     """The network of FID, from a file that the user has; see `ganc.features.inception`.
 
     Args:
@@ -105,11 +116,11 @@ def of_inception(path: Path, resize: Resize = "bilinear") -> Extractor:
         with jax.default_device(host):  # the accelerator has the network to run
             return np.asarray(resizing.resize(picture[None], resize)[0])
 
-    name = f"inception{foreign(path, INCEPTION)}@{resizing.SIZE}-{resize}"
+    name = f"inception{unpublished_suffix(path, INCEPTION)}@{resizing.SIZE}-{resize}"
     return Extractor(name, "fid", params, prepare, jax.jit(inception.pool3))
 
 
-def foreign(path: Path, published: str) -> str:
+def unpublished_suffix(path: Path, published: str) -> str:
     """What a protocol adds to the name of a network with other weights than the published.
 
     Args:

@@ -1,6 +1,7 @@
 """A folder of pictures to be scored: which files, and that all of them can be."""
 
 import hashlib
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ import numpy as np
 
 from ganc.data.files import decode, list_pictures, read_colours
 from ganc.errors import UserError
+from ganc.scores.sets import PictureSet
 
 _OTHER = {"grey": "is grey", "transparent": "has an alpha channel"}
 
@@ -69,11 +71,30 @@ class Folder:
         """
         return decode(self.files[index])
 
+    def pictures(self, name: str, order: Sequence[int] | None = None) -> PictureSet:
+        """Its pictures as a set called `name`; `name-converted` where they were made RGB.
+
+        Args:
+            name: of the set.
+            order: the places of those to take, by default all. What is ordered has no hash.
+        """
+        name = f"{name}-converted" if self.converted else name
+        if order is None:
+            return PictureSet(
+                name, len(self), self.read, lambda i: str(self.files[i]), lambda: self.sha256
+            )
+        return PictureSet(
+            name,
+            len(order),
+            lambda i: self.read(order[i]),
+            lambda i: str(self.files[order[i]]),
+        )
+
     @cached_property
     def sha256(self) -> str:
-        """Of the list of files: that of the lines that `sha256sum` prints for them, by name.
+        """The hash of the list of files: of the lines that `sha256sum` prints for them, by name.
 
-        So it changes with any name or byte, and not with the machine or the clock.
+        It changes with any name or byte, and not with the machine or the clock.
         """
         with ThreadPoolExecutor() as pool:
             lines = pool.map(
@@ -84,7 +105,7 @@ class Folder:
 
     @cached_property
     def by_stem(self) -> dict[str, int]:
-        """Name without ending -> index.
+        """The place of every picture by its name without ending.
 
         Raises:
             UserError: two pictures share a name.
@@ -98,17 +119,17 @@ class Folder:
         return places
 
 
-def pairs(folder: Folder, truth: Folder) -> list[tuple[int, int]]:
-    """The places of equal names in two folders, in the order of the first.
+def partners(folder: Folder, others: Folder) -> list[int]:
+    """For each picture of `folder`, in order, the place of that of the same name in `others`.
 
     Raises:
         UserError: a picture of either has no partner.
     """
-    for one, other in ((folder, truth), (truth, folder)):
+    for one, other in ((folder, others), (others, folder)):
         for stem, index in one.by_stem.items():
             if stem not in other.by_stem:
                 raise UserError(
                     f"{one.files[index]} has no partner {stem}.* in {other.path} "
-                    f"({len(folder)} pictures in {folder.path}, {len(truth)} in {truth.path})"
+                    f"({len(folder)} pictures in {folder.path}, {len(others)} in {others.path})"
                 )
-    return [(index, truth.by_stem[stem]) for stem, index in folder.by_stem.items()]
+    return [others.by_stem[stem] for stem in folder.by_stem]

@@ -1,76 +1,100 @@
-"""Scores of sets of pictures, each under a name that says how it came about."""
+"""Scores of the pictures that a run makes of the report split."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from ganc.batching import evenly_spread
 from ganc.data.dataset import Dataset
-from ganc.data.pictures import stack
-from ganc.features import lite0
-from ganc.metrics.bootstrap import Bootstrap
-from ganc.metrics.frechet import frechet_distance
-from ganc.metrics.kernel import kernel_distance, kernel_interval
-from ganc.metrics.protocol import Protocol, Value
-from ganc.metrics.similarity import l1_each, psnr_each, ssim_each
+from ganc.data.pictures import Pictures, resize, to_float
+from ganc.errors import UserError
+from ganc.metrics.protocol import Value
 from ganc.runs import records
-from ganc.types import Params
-
-BOOTSTRAP = Bootstrap()
-"""Of the intervals: 95 percent, 1,000 resamples, seed 0."""
+from ganc.scores.distribution import FeatureSet, Subsets
+from ganc.scores.evaluation import Evaluation
+from ganc.scores.extractor import lite0_extractor
+from ganc.scores.paired import METRICS
+from ganc.scores.sets import array_set
 
 CHECKPOINT = "last"
 """In a protocol: models are scored as the end of their training left them, never at their best.
 Copied inputs and real pictures stand beside them under the same name."""
+
+DISTANCES = ("kid", "fd")
+"""Distances between sets as a whole, which need no truth."""
+
+ALL = (*DISTANCES, *METRICS)
+"""What a run can be scored by."""
 
 
 @dataclass(frozen=True, eq=False)
 class Judge:
     """Scores pictures against the report split, which nothing else looks at.
 
-    Whoever makes one looks at the report split; `of` counts the looks of a run.
+    Whoever makes one looks at the report split; `open` counts the looks of a run.
 
     Attributes:
         source: the report pictures of domain a (n h w 3), in [-1, 1].
         real: those of domain b.
-        other: as many pictures of domain b that were trained on: what real pictures score.
-        paired: whether `real[i]` is the truth of `source[i]`.
-        feature_size: px to which pictures are resized before features are taken.
+        truth: what should become of `source`, where that is known: then it is `real`.
+        metrics: what is measured, of `ALL`.
     """
 
     source: np.ndarray
     real: np.ndarray
-    other: np.ndarray
-    paired: bool
-    feature_size: int
-    _weights: Params
-    _features: np.ndarray
+    truth: np.ndarray | None
+    metrics: tuple[str, ...]
+    _other: np.ndarray
+    _evaluation: Evaluation
 
     @classmethod
-    def of(cls, data: Dataset, size: int, feature_size: int, looks: Path | None = None) -> "Judge":
-        """A judge for the report split of `data`, at `size` px.
+    def open(
+        cls,
+        data: Dataset,
+        shape: tuple[int, ...],
+        feature_size: int,
+        *,
+        metrics: Collection[str] = ALL,
+        looks: Path | None = None,
+    ) -> "Judge":
+        """A judge for the report split of `data`.
 
         Args:
             data: the pictures.
-            size: px of the pictures.
+            shape: (h, w) or (h, w, c) of the pictures, px.
             feature_size: px at which Lite0 sees them.
+            metrics: what to measure, of `ALL`; what needs a truth is left out where there is none.
             looks: a file that gets a line, because the report split is looked at once more. What
                 was chosen after many looks is chosen for the report split.
+
+        Raises:
+            UserError: there is no such metric.
         """
+        for name in metrics:
+            if name not in ALL:
+                raise UserError(f"there is no metric {name!r}; valid are {', '.join(ALL)}")
+        evaluation = Evaluation(
+            lite0_extractor(feature_size, one_shape=True),
+            Subsets(count=0),  # all pictures at once: a report split has few
+            settings=(CHECKPOINT,),
+            floors=False,  # `floor` says it once for all models
+        )
         if looks is not None:
             records.append(looks, {"time": datetime.now(UTC).isoformat(timespec="seconds")})
-        real, weights = stack(data.report_b, size), lite0.load()
-        places = np.linspace(0, len(data.train_b) - 1, num=len(real)).round().astype(int)
-        other = stack([data.train_b[int(i)] for i in places], size)
+        real = _stack(data.report_b, shape)
+        # Trained on, so that models have seen them; as many, since distances depend on numbers.
+        other = [data.train_b[int(i)] for i in evenly_spread(len(real), len(data.train_b))]
         return cls(
-            source=stack(data.report_a, size),
+            source=_stack(data.report_a, shape),
             real=real,
-            other=other,
-            paired=data.paired,
-            feature_size=feature_size,
-            _weights=weights,
-            _features=lite0.extract(weights, real, size=feature_size),
+            truth=real if data.paired else None,
+            metrics=tuple(name for name in metrics if data.paired or name in DISTANCES),
+            _other=_stack(other, shape),
+            _evaluation=evaluation,
         )
 
     def values(self, fake: np.ndarray, teacher: np.ndarray | None = None) -> dict[str, Value]:
@@ -78,46 +102,33 @@ class Judge:
 
         `kid` and `fd` are distances on Lite0 features, lower better (times nothing: a kernel
         distance of 0.03 is 0.03); `l1` is in units of the full range; `psnr`, in dB over 255, and
-        `ssim` are better when higher. With `teacher`, the teacher's pictures, also the distance to
+        `ssim` are better when higher. With `teacher`, the teacher's pictures, also the `l1` to
         those. All but `fd` have an interval over pictures.
         """
-        report = f"report{len(fake)}"
-        values = self._distances(report, fake)
-        if self.paired:
-            for name, each in {"l1": l1_each, "psnr": psnr_each, "ssim": ssim_each}.items():
-                values |= [
-                    _mean(Protocol(name, report, "truth", (CHECKPOINT,)), each(fake, self.real))
-                ]
+        pictures = array_set("report", fake)
+        values = self._distances(fake)
+        if self.truth is not None:
+            truth = array_set("truth", self.truth)
+            values |= self._evaluation.pairs(pictures, truth, self.metrics)
         if teacher is not None:
-            values |= [
-                _mean(Protocol("l1", report, "teacher", (CHECKPOINT,)), l1_each(fake, teacher))
-            ]
+            values |= self._evaluation.pairs(pictures, array_set("teacher", teacher), ("l1",))
         return values
 
-    def score(self, fake: np.ndarray, teacher: np.ndarray | None = None) -> dict[str, float]:
-        """`values` without their intervals."""
-        return {protocol: v.value for protocol, v in self.values(fake, teacher).items()}
-
-    def floor(self) -> dict[str, float]:
+    def floor(self) -> dict[str, Value]:
         """What other real pictures score: no model should be expected to do better."""
-        values = self._distances(f"report{len(self.other)}", self.other)
-        return {protocol: v.value for protocol, v in values.items()}
+        return self._distances(self._other)
 
-    def _distances(self, name: str, pictures: np.ndarray) -> dict[str, Value]:
-        features = lite0.extract(self._weights, pictures, size=self.feature_size)
-        settings = f"lite0@{self.feature_size}", CHECKPOINT
-        right = f"real{len(self.real)}"
-        n = len(pictures), len(self.real)
-        kid = kernel_distance(features, self._features)
-        interval = kernel_interval(features, self._features, BOOTSTRAP)
-        return {
-            str(Protocol("kid", name, right, settings)): Value(kid, n, interval, str(BOOTSTRAP)),
-            str(Protocol("fd", name, right, settings)): Value(
-                frechet_distance(features, self._features), n
-            ),
-        }
+    @cached_property
+    def _real_features(self) -> FeatureSet:
+        return self._evaluation.features(array_set("real", self.real))
+
+    def _distances(self, pictures: np.ndarray) -> dict[str, Value]:
+        if not set(DISTANCES) & set(self.metrics):
+            return {}
+        features = self._evaluation.features(array_set("report", pictures))
+        return self._evaluation.distances(features, self._real_features, self.metrics)
 
 
-def _mean(protocol: Protocol, each: np.ndarray) -> tuple[str, Value]:
-    interval = BOOTSTRAP.mean_interval(each)
-    return str(protocol), Value(float(each.mean()), (len(each),), interval, str(BOOTSTRAP))
+def _stack(pictures: Pictures, shape: tuple[int, ...]) -> np.ndarray:
+    height, width = shape[:2]
+    return np.stack([to_float(resize(picture, height, width)) for picture in pictures])

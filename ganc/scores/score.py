@@ -1,6 +1,6 @@
-"""All scores of a folder of pictures against real and true ones."""
+"""The scores of a folder of pictures against folders of real and true ones."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,21 +10,19 @@ from rich.console import Console
 
 from ganc.errors import UserError
 from ganc.metrics import statistics
-from ganc.metrics.bootstrap import Bootstrap
 from ganc.metrics.protocol import Value
 from ganc.metrics.statistics import Statistics
 from ganc.runs.console import progress
-from ganc.scores.distribution import Features, Subsets, frechet, frechet_to_statistics, kernel
-from ganc.scores.extractor import Extractor
-from ganc.scores.folder import Folder
-from ganc.scores.paired import METRICS, Metric, paired
+from ganc.scores.distribution import FeatureSet
+from ganc.scores.evaluation import Evaluation
+from ganc.scores.folder import Folder, partners
+from ganc.scores.row import scored
 from ganc.scores.segmentation import Segmenter, segmentation
-from ganc.scores.summary import summarise
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What was found.
+    """The scores of a folder, and of which pictures they are.
 
     Attributes:
         values: protocol string -> value.
@@ -35,9 +33,8 @@ class Scores:
     sets: dict[str, dict[str, Any]]
 
     def to_json(self) -> dict[str, Any]:
-        """As plain JSON."""
-        metrics = {protocol: value.to_json() for protocol, value in self.values.items()}
-        return {"metrics": metrics, "sets": self.sets}
+        """As plain JSON: that of a `Row` called `generated`, and the sets."""
+        return {**scored("generated", self.values).to_json(), "sets": self.sets}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,20 +42,14 @@ class Scorer:
     """Scores folders.
 
     Attributes:
-        extractor: the network for distances between distributions.
-        subsets: of the kernel distance.
-        bootstrap: of the intervals.
-        pairs: metrics of pairs, by name.
+        evaluation: how.
         segmenter: for mIoU, where there are labels.
         convert: take grey and transparent pictures too.
         cache: see `summarise`.
         aside: where progress is shown.
     """
 
-    extractor: Extractor
-    subsets: Subsets = Subsets()
-    bootstrap: Bootstrap = Bootstrap()
-    pairs: Mapping[str, Metric] = field(default_factory=lambda: METRICS)
+    evaluation: Evaluation
     segmenter: Segmenter | None = None
     convert: bool = False
     cache: Path | None = None
@@ -96,46 +87,49 @@ class Scorer:
         }
         values: dict[str, Value] = {}
         for name, folder in pairs.items():
-            values |= self._paired(fakes, name, folder)
+            values |= self._pairs(fakes, name, folder)
         if labels is not None:
             values |= self._segmentation(fakes, labels)
-        a = self.features("generated", fakes)
+        a = self._features("generated", fakes)
         if reals is not None:
-            b = self.features("real", reals)
-            values |= [kernel(a, b, self.subsets, self.bootstrap), frechet(a, b)]
+            values |= self.evaluation.distances(a, self._features("real", reals))
         if known is not None:
-            values |= [frechet_to_statistics(a, known)]
+            values |= self.evaluation.distances(a, known)
         folders = {"generated": fakes, **({"real": reals} if reals else {}), **pairs}
         sets = {name: _about(folder) for name, folder in folders.items()}
         if known is not None:
             sets["real"] = {"path": str(real), "pictures": known.n, "sha256": known.sha256}
         return Scores(values, sets)
 
-    def features(self, name: str, folder: Folder) -> Features:
-        """The features of a folder, under `name`; a terminal sees them grow."""
-        with self._progress(name, len(folder)) as tick:
-            found = summarise(folder, self.extractor, cache=self.cache, tick=tick)
-        return Features(_name(name, folder), found, self.extractor)
-
     def statistics(self, real: Path) -> Statistics:
-        """Those of a folder of real pictures, or those that an `.npz` holds already."""
+        """The statistics of a folder of real pictures, or those that an `.npz` holds already.
+
+        Raises:
+            UserError: see `score`.
+        """
         if real.suffix == ".npz":
             return statistics.load(real)
         folder = self._open(real, 2, "a covariance needs two")
-        return self.features("real", folder).statistics(folder.sha256)
+        return self._features("real", folder).statistics(folder.sha256)
 
-    def _paired(self, fakes: Folder, name: str, others: Folder) -> dict[str, Value]:
+    def _features(self, name: str, folder: Folder) -> FeatureSet:
+        with self._progress(name, len(folder)) as tick:
+            return self.evaluation.features(folder.pictures(name), cache=self.cache, tick=tick)
+
+    def _pairs(self, fakes: Folder, name: str, others: Folder) -> dict[str, Value]:
+        ordered = others.pictures(name, partners(fakes, others))
         with self._progress(name, len(fakes)) as tick:
-            names = _name("generated", fakes), _name(name, others)
-            return paired(fakes, others, self.bootstrap, metrics=self.pairs, names=names, tick=tick)
+            return self.evaluation.pairs(fakes.pictures("generated"), ordered, tick=tick)
 
     def _segmentation(self, fakes: Folder, labels: Path) -> dict[str, Value]:
         if self.segmenter is None:
             raise UserError("labels need a segmentation network")
         truth = Folder.open(labels, least=1, why="one for each", convert=True)
+        files = [truth.files[place] for place in partners(fakes, truth)]
+        bootstrap = self.evaluation.bootstrap
         with self._progress("labels", len(fakes)) as tick:
-            name = _name("generated", fakes)
-            return segmentation(fakes, truth, self.segmenter, self.bootstrap, name=name, tick=tick)
+            pictures = fakes.pictures("generated")
+            return segmentation(pictures, files, self.segmenter, bootstrap, tick=tick)
 
     def _open(self, path: Path, least: int, why: str) -> Folder:
         return Folder.open(path, least=least, why=why, convert=self.convert)
@@ -145,10 +139,6 @@ class Scorer:
         with progress(self.aside) as bar:
             task = bar.add_task(what, total=total, note="")
             yield lambda count: bar.advance(task, count)
-
-
-def _name(name: str, folder: Folder) -> str:
-    return f"{name}-converted" if folder.converted else name
 
 
 def _about(folder: Folder) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""How well a segmentation network reads the pictures of a folder: mIoU of Cityscapes."""
+"""How well a segmentation network reads pictures: mIoU of Cityscapes."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from ganc.metrics.segmentation import (
     miou,
     pixel_accuracy,
 )
-from ganc.scores.folder import Folder, pairs
+from ganc.scores.sets import PictureSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,14 +30,14 @@ class Segmenter:
 
     Attributes:
         protocol: its name and the hash of its weights: `drn-d-105:1a2b3c4d`.
-        read: a picture, uint8 (h w 3), to log-probabilities (h w 19).
+        read: a picture (h w 3), uint8 or float32 in [-1, 1], to log-probabilities (h w 19).
     """
 
     protocol: str
     read: Callable[[np.ndarray], np.ndarray]
 
 
-def of_drn(path: Path) -> Segmenter:
+def drn_segmenter(path: Path) -> Segmenter:
     """DRN-D-105, from a file that the user has; see `ganc.features.drn`.
 
     Raises:
@@ -49,41 +49,38 @@ def of_drn(path: Path) -> Segmenter:
 
 
 def segmentation(
-    folder: Folder,
-    labels: Folder,
+    pictures: PictureSet,
+    labels: Sequence[Path],
     segmenter: Segmenter,
     bootstrap: Bootstrap,
     *,
-    name: str = "generated",
     tick: Callable[[int], object] = lambda count: None,
 ) -> dict[str, Value]:
     """Mean IoU and pixel accuracy by the protocol of Cityscapes, with intervals over pictures.
 
     Args:
-        folder: the pictures to score.
-        labels: for each of them a picture of train ids of the same name, and no other.
+        pictures: to score.
+        labels: for each of them, in the same order, a picture of train ids.
         segmenter: the network, which sees pictures at their own size.
         bootstrap: of the intervals.
-        name: of the pictures, for the protocol.
         tick: called with the number of pictures that are newly done.
 
     Raises:
-        UserError: a picture has no partner, or cannot be decoded, or a label is none.
+        UserError: a picture cannot be decoded, or a label is none.
     """
-    places, counts = pairs(folder, labels), []
+    counts = []
 
-    def read(step: int) -> tuple[np.ndarray, np.ndarray]:
-        i, j = places[step]
-        return folder.read(i), read_labels(labels.files[j])
+    def read(i: int) -> tuple[np.ndarray, np.ndarray]:
+        return pictures.read(i), read_labels(labels[i])
 
-    for picture, truth in prefetch(read, 0, len(places)):
+    for picture, truth in prefetch(read, 0, pictures.count):
         predicted = cityscapes_labels(segmenter.read(picture), *truth.shape)
         counts.append(confusion(truth, predicted))
         tick(1)
     every = np.stack(counts)
     draws = [every[places].sum(axis=0) for (places,) in bootstrap.draws(len(every))]
     return {
-        str(Protocol(key, f"{name}{len(every)}", "labels", (segmenter.protocol,))): _value(
+        str(Protocol(key, str(pictures), "labels", (segmenter.protocol,))): _value(
             metric(every.sum(axis=0)), [metric(drawn) for drawn in draws], bootstrap, len(every)
         )
         for key, metric in {"miou": miou, "accuracy": pixel_accuracy}.items()

@@ -1,4 +1,4 @@
-"""What is kept of the features of a folder, in bounded memory, and remembered between calls."""
+"""What is kept of the features of a set, in bounded memory, and remembered between calls."""
 
 import hashlib
 import io
@@ -9,19 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
+from ganc.batching import evenly_spread
 from ganc.metrics.moments import Moments, stream
 from ganc.runs import records
 from ganc.scores.extractor import Extractor
-from ganc.scores.folder import Folder
+from ganc.scores.sets import PictureSet
 
 ROWS = 10_000
-"""Features that are kept one by one: 80 MB of 2,048 numbers each. Of a larger folder the moments
+"""Features that are kept one by one: 80 MB of 2,048 numbers each. Of a larger set the moments
 are of all pictures, and so many evenly spread rows are kept for what needs single ones."""
 
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """The features of a folder.
+    """The features of a set of pictures.
 
     Attributes:
         n: pictures.
@@ -33,36 +34,36 @@ class Summary:
     rows: np.ndarray
     moments: Moments | None = None
 
-    def of_all(self) -> Moments:
+    def all_moments(self) -> Moments:
         """The moments of all pictures."""
-        return self.moments or Moments.of(self.rows)
+        return self.moments or Moments.from_rows(self.rows)
 
 
 def summarise(
-    folder: Folder,
+    pictures: PictureSet,
     extractor: Extractor,
     *,
     cache: Path | None = None,
     tick: Callable[[int], object] = lambda count: None,
 ) -> Summary:
-    """The features of a folder, computed or out of the cache.
+    """The features of a set of pictures, computed or out of the cache.
 
     Args:
-        folder: of pictures.
+        pictures: whose features; a set without a hash is never cached.
         extractor: the network.
-        cache: folder for results, one file per list of files and protocol; None for no cache. One
+        cache: folder for results, one file per set and protocol; None for no cache. One
             that cannot be written is done without.
         tick: called with the number of pictures that are newly done.
 
     Raises:
         UserError: a picture cannot be decoded.
     """
-    path = None if cache is None else cache / f"{_key(folder, extractor)}.npz"
+    path = _cache_path(cache, pictures, extractor)
     known = None if path is None else _load(path)
     if known is not None:
-        tick(len(folder))
+        tick(pictures.count)
         return known
-    found = _compute(folder, extractor, tick)
+    found = _compute(pictures, extractor, tick)
     if path is not None:
         _save(path, found)
     return found
@@ -73,14 +74,14 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ganc" / "features"
 
 
-def _compute(folder: Folder, extractor: Extractor, tick: Callable[[int], object]) -> Summary:
-    n = len(folder)
-    wanted = np.unique(np.linspace(0, n - 1, num=min(n, ROWS)).round().astype(int))
+def _compute(pictures: PictureSet, extractor: Extractor, tick: Callable[[int], object]) -> Summary:
+    n = pictures.count
+    wanted = evenly_spread(min(n, ROWS), n)
     kept: list[np.ndarray] = []
 
     def parts() -> Iterator[np.ndarray]:
         start = 0
-        for part in extractor(folder.read, n):
+        for part in extractor(pictures.read, n):
             places = wanted[
                 np.searchsorted(wanted, start) : np.searchsorted(wanted, start + len(part))
             ]
@@ -98,12 +99,15 @@ def _compute(folder: Folder, extractor: Extractor, tick: Callable[[int], object]
     return Summary(n, np.concatenate(kept), moments)
 
 
-def _key(folder: Folder, extractor: Extractor) -> str:
-    return hashlib.sha256(f"{extractor.protocol}\n{folder.sha256}".encode()).hexdigest()
+def _cache_path(cache: Path | None, pictures: PictureSet, extractor: Extractor) -> Path | None:
+    if cache is None or pictures.sha256 is None:
+        return None
+    key = f"{extractor.protocol}\n{pictures.sha256()}"
+    return cache / f"{hashlib.sha256(key.encode()).hexdigest()}.npz"
 
 
 def _save(path: Path, summary: Summary) -> None:
-    moments = summary.moments or Moments(0, np.zeros(0), np.zeros(0))
+    moments = summary.moments or Moments(0, np.zeros(0), np.zeros((0, 0)))
     buffer = io.BytesIO()
     np.savez(buffer, n=summary.n, rows=summary.rows, mean=moments.mean, scatter=moments.scatter)
     try:

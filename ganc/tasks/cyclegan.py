@@ -54,7 +54,7 @@ def task(
 
 def unpaired(data: Dataset, size: int, seed: int) -> Unpaired:
     """Batches of both domains, drawn independently."""
-    return Unpaired(data.train_a, data.train_b, size, data.load, data.crop, data.flip, seed)
+    return Unpaired(data.train_a, data.train_b, size, data.augmentation, seed)
 
 
 def game(

@@ -46,4 +46,4 @@ def task(
 
 def paired(data: Dataset, size: int, seed: int) -> Paired:
     """Batches of pairs with one crop and one flip for both pictures."""
-    return Paired(data.train_a, data.train_b, size, data.load, data.crop, data.flip, seed)
+    return Paired(data.train_a, data.train_b, size, data.augmentation, seed)

@@ -17,7 +17,7 @@ from ganc.data.dataset import Dataset
 from ganc.models.statistics import MOMENTUM, apply_each
 from ganc.types import Discriminator, Generator, Params, Verdict
 
-Batch = Mapping[str, Any]
+Batch = dict[str, Any]
 """Name -> arrays that hold a picture, or what goes with one, in each row."""
 
 Terms = dict[str, jax.Array]

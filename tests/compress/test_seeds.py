@@ -2,9 +2,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from ganc.compress.seeds import run_seeds, spread
+from ganc.compress.seeds import run_seeds
 from ganc.errors import UserError
 from ganc.runs import records
+from ganc.scores.row import Row
 
 L1, SSIM = "l1[report3-vs-truth]", "ssim[report3-vs-truth]"
 
@@ -17,8 +18,8 @@ class Config:
 def run(config, workdir):
     workdir.mkdir(parents=True)
     return [
-        {"name": "student", "metrics": {L1: 0.1 * config.seed, SSIM: -1.0 * config.seed}},
-        {"name": "teacher", "metrics": {L1: 0.5}},
+        Row("student", {L1: 0.1 * config.seed, SSIM: -1.0 * config.seed}),
+        Row("teacher", {L1: 0.5}),
     ]
 
 
@@ -38,15 +39,9 @@ def test_the_spread_over_seeds(tmp_path, capsys):
     assert all(word in printed for word in ("mean", "deviation", "last", "best", "over 3 seeds"))
 
 
-def test_one_seed_has_no_deviation():
-    assert spread({0: [{"name": "x", "metrics": {L1: 1.0}}]})[0]["metrics"][L1]["std"] is None
-
-
 def test_mistakes(tmp_path):
     with pytest.raises(UserError, match="--seeds takes 1 or more, got 0"):
         run_seeds(run, Config(), tmp_path, 0)
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UserError, match="holds a run of one seed"):
         run_seeds(run, Config(), tmp_path, 2)
-    with pytest.raises(UserError, match="cannot be compared"):
-        spread({seed: [{"name": "x", "metrics": {f"kid[a{seed}-vs-b]": 1.0}}] for seed in (0, 1)})

@@ -4,8 +4,11 @@ import time
 import numpy as np
 import pytest
 
-from ganc.data.batches import Unpaired, prefetch
-from ganc.data.pictures import Lazy, augment, resize, stack, to_float, to_uint8
+from ganc.data.batches import Paired, Unpaired, prefetch
+from ganc.data.labels import encode
+from ganc.data.pictures import Augmentation, Lazy, View, resize, stack, to_float, to_uint8
+
+CROPS = Augmentation((9, 9), (8, 8), flip=True)
 
 
 def unpaired(**changes):
@@ -13,7 +16,7 @@ def unpaired(**changes):
         return np.full((12, 12, 3), i, np.uint8)
 
     noise = np.random.default_rng(0).integers(0, 255, (5, 10, 14, 3), np.uint8)
-    options = {"size": 2, "load": 9, "crop": 8, "flip": True, "seed": 3} | changes
+    options = {"size": 2, "augmentation": CROPS, "seed": 3} | changes
     return Unpaired(Lazy(range(7), flat), Lazy(noise, np.asarray), **options)
 
 
@@ -97,9 +100,7 @@ def test_uint8_survives_the_round_trip():
 
 def test_augment_cuts_mirrors_and_resizes():
     picture = np.random.default_rng(1).integers(0, 255, (5, 30, 3), np.uint8)
-    seen = [
-        augment(picture, np.random.default_rng(i), load=9, crop=8, flip=True) for i in range(40)
-    ]
+    seen = [CROPS.draw(np.random.default_rng(i))(picture) for i in range(40)]
     whole = resize(picture, 9, 9)
     windows = [whole[i : i + 8, j : j + 8] for i in range(2) for j in range(2)]
     windows += [window[:, ::-1] for window in windows]
@@ -108,5 +109,63 @@ def test_augment_cuts_mirrors_and_resizes():
 
 
 def test_stack():
-    assert stack([], 8).shape == (0, 8, 8, 3)
-    assert stack(Lazy(range(3), lambda i: np.zeros((4, 5, 3), np.uint8)), 8).shape == (3, 8, 8, 3)
+    assert stack([], (8, 6)).shape == (0, 8, 6, 3)
+    pictures = Lazy(range(3), lambda i: np.zeros((4, 5, 3), np.uint8))
+    assert stack(pictures, (8, 6)).shape == (3, 8, 6, 3)
+
+
+def paired(a, b, **changes):
+    options = {"size": 3, "augmentation": CROPS, "seed": 3} | changes
+    return Paired(Lazy(a, np.asarray), Lazy(b, np.asarray), **options)
+
+
+def test_pairs_share_their_crop_and_flip():
+    noise = np.random.default_rng(0).integers(0, 255, (7, 10, 14, 3), np.uint8)
+    batches = paired(noise, noise)
+    for step in range(7):
+        batch = batches(step)
+        assert batch["a"].shape == (3, 8, 8, 3) and batch["a"].dtype == np.float32
+        np.testing.assert_array_equal(batch["a"], batch["b"])
+    assert same(batches(5), paired(noise, noise)(5))
+    assert not same(batches(0), paired(noise, noise, seed=4)(0))
+
+
+def test_an_epoch_of_pairs_uses_every_pair_once():
+    shades = np.arange(6, dtype=np.uint8).reshape(6, 1, 1, 1) * np.ones((1, 12, 12, 3), np.uint8)
+    batches = paired(shades, 10 * shades, size=2)
+    seen = [np.rint((batches(s)[d][:, 0, 0, 0] + 1) * 127.5) for s in range(3) for d in "ab"]
+    a, b = np.concatenate(seen[::2]), np.concatenate(seen[1::2])
+    assert sorted(a) == list(range(6))
+    np.testing.assert_array_equal(b, 10 * a)
+
+
+def test_label_maps_are_never_interpolated_and_follow_their_picture():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, (5, 20, 24))
+    pictures = np.repeat(np.uint8(60 * labels)[..., None], 3, axis=-1)
+    # Twice the size: the nearest pixel repeats each, so that pictures can be compared by colour.
+    wide = Augmentation((40, 48), (40, 48), flip=True)
+    batch = paired(labels, pictures, augmentation=wide, encode=lambda x: encode(x, None, 4))(0)
+    assert batch["a"].shape == (3, 40, 48, 4)
+    np.testing.assert_array_equal(batch["a"].sum(axis=-1), 1)
+    decoded = batch["a"].argmax(axis=-1)
+    colours = np.rint((batch["b"][..., 0] + 1) * 127.5) / 60
+    assert np.mean(np.rint(colours) == decoded) > 0.6  # bicubic mixes at the borders alone
+    for each in decoded:
+        blocks = each.reshape(20, 2, 24, 2)
+        assert (blocks == blocks[:, :1, :, :1]).all()
+    with pytest.raises(ValueError, match="as many of each, got 5 and 4"):
+        paired(labels, pictures[:4])
+
+
+def test_windows_of_any_shape():
+    picture = np.arange(6 * 8, dtype=np.uint8).reshape(6, 8, 1)
+    np.testing.assert_array_equal(
+        View((6, 8), 1, 2, (3, 5), mirrored=True)(picture), picture[1:4, 2:7][:, ::-1]
+    )
+    windows = {
+        (view.top, view.left)
+        for i in range(200)
+        for view in [Augmentation((6, 8), (5, 4), flip=False).draw(np.random.default_rng(i))]
+    }
+    assert windows == {(top, left) for top in range(2) for left in range(5)}

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ganc.data.dataset import open_dataset
+from ganc.data.pictures import Augmentation
 from ganc.errors import UserError
 
 
@@ -30,7 +31,8 @@ def test_earth_tasks():
     season = open_dataset("earth:season", 64)
     assert forward.name == "earth:satellite-relief"
     for data in (forward, back, season):
-        assert data.paired and not data.flip and data.load == data.crop == 64
+        assert data.paired
+        assert data.augmentation == Augmentation((64, 64), (64, 64), flip=False)
         assert len(data.train_a) == len(data.train_b) > 1000
         assert len(data.search_a) == len(data.search_b) > 30
         assert len(data.report_a) == len(data.report_b) > 30

@@ -5,6 +5,7 @@ from PIL import Image
 from ganc.data.dataset import open_dataset
 from ganc.data.files import decode, list_pictures
 from ganc.data.folder import read_folder
+from ganc.data.pictures import Augmentation
 from ganc.errors import UserError
 
 
@@ -26,7 +27,7 @@ def test_held_out_sets_are_disjoint_and_cover_all(tmp_path):
         sets = [shades(getattr(data, f"{part}_{side}")) for part in ("train", "search", "report")]
         assert sorted(sum(sets, [])) == list(range(count))
         assert len(sets[1]) == len(sets[2]) == round(count / 10)
-    assert (data.load, data.crop, data.flip, data.paired) == (9, 8, True, False)
+    assert data.augmentation == Augmentation((9, 9), (8, 8), flip=True) and not data.paired
     again = open_dataset(f"folder:{tmp_path}", 8)
     assert shades(again.search_a) == shades(data.search_a)
 
@@ -39,7 +40,7 @@ def test_the_test_set_is_for_the_report_alone(tmp_path):
     assert len(data.report_b) == 5
     assert sorted(shades(data.train_a) + shades(data.search_a)) == list(range(20))
     assert (len(data.train_b), len(data.search_b)) == (1, 2)
-    assert data.load == 286
+    assert data.augmentation.load == (286, 286)
 
 
 def test_at_most_120_are_held_out(tmp_path):

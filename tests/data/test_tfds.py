@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from ganc.data.dataset import open_dataset
+from ganc.data.pictures import Augmentation
 from ganc.data.tfds import read_tfds
 from ganc.errors import UserError
 
@@ -57,7 +58,8 @@ def test_the_address(tmp_path):
     prepare(tmp_path)
     data = open_dataset(f"tfds:ganc_toy@{tmp_path}", 256)
     assert [len(data.train_a), len(data.search_a), len(data.report_a)] == [11, 1, 2]
-    assert (data.load, data.crop, data.flip, data.paired) == (286, 256, True, False)
+    assert data.augmentation == Augmentation((286, 286), (256, 256), flip=True)
+    assert not data.paired
 
 
 def test_other_splits(tmp_path):

@@ -16,7 +16,7 @@ def assert_equal(one, other):
 
 
 def test_they_are_those_of_numpy():
-    moments = Moments.of(ROWS.astype(np.float32))
+    moments = Moments.from_rows(ROWS.astype(np.float32))
     np.testing.assert_allclose(moments.mean, ROWS.astype(np.float32).mean(0, np.float64))
     expected = np.cov(ROWS.astype(np.float32).astype(np.float64), rowvar=False)
     np.testing.assert_allclose(moments.covariance, expected, rtol=1e-12, atol=1e-14)
@@ -24,15 +24,17 @@ def test_they_are_those_of_numpy():
 
 @pytest.mark.parametrize("cuts", [(1,), (30,), (2, 3, 59), tuple(range(1, 60))])
 def test_parts_merge_to_the_whole(cuts):
-    parts = [Moments.of(rows) for rows in np.split(ROWS, cuts)]
-    assert_equal(functools.reduce(operator.add, parts), Moments.of(ROWS))
-    assert_equal(functools.reduce(operator.add, parts[::-1]), Moments.of(ROWS))
+    parts = [Moments.from_rows(rows) for rows in np.split(ROWS, cuts)]
+    assert_equal(functools.reduce(operator.add, parts), Moments.from_rows(ROWS))
+    assert_equal(functools.reduce(operator.add, parts[::-1]), Moments.from_rows(ROWS))
 
 
 @pytest.mark.parametrize("batch", [1, 700, 3000])
 def test_a_stream_is_the_whole(batch):
     rows = np.random.default_rng(1).normal(5, 1, (2500, 3)).astype(np.float32)
-    assert_equal(stream(rows[i : i + batch] for i in range(0, 2500, batch)), Moments.of(rows))
+    assert_equal(
+        stream(rows[i : i + batch] for i in range(0, 2500, batch)), Moments.from_rows(rows)
+    )
 
 
 def test_a_stream_never_holds_the_rows():
@@ -58,10 +60,10 @@ def test_a_stream_never_holds_the_rows():
 def test_what_has_no_moments():
     for rows in (np.ones((0, 2)), np.ones(3)):
         with pytest.raises(ValueError, match="expected rows"):
-            Moments.of(rows)
+            Moments.from_rows(rows)
     with pytest.raises(ValueError, match="not finite"):
-        Moments.of([[1.0, np.nan]])
+        Moments.from_rows([[1.0, np.nan]])
     with pytest.raises(ValueError, match="two rows"):
-        _ = Moments.of(np.ones((1, 2))).covariance
+        _ = Moments.from_rows(np.ones((1, 2))).covariance
     with pytest.raises(ValueError, match="no rows"):
         stream([])

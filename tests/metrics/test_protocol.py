@@ -1,10 +1,7 @@
-import json
-
-import numpy as np
 import pytest
 
 from ganc.errors import UserError
-from ganc.metrics.protocol import Protocol, Value, comparable
+from ganc.metrics.protocol import HIGHER, LOWER, Protocol, better, comparable
 
 KID = "kid[lite0@128,report215-vs-real215]"
 
@@ -39,13 +36,6 @@ def test_different_protocols_are_refused():
     assert comparable({}) == {}
 
 
-def test_what_json_lacks_is_null():
-    value = Value(np.inf, (3,), (1.0, 2.0), "bootstrap95x10,seed0").to_json()
-    assert json.loads(json.dumps(value, allow_nan=False)) == {
-        "value": None,
-        "interval": [1.0, 2.0],
-        "interval_protocol": "bootstrap95x10,seed0",
-        "n": [3],
-        "floor": None,
-    }
-    assert Value(np.nan, (3,)).to_json()["value"] is None
+def test_which_values_are_better():
+    assert (better("kid"), better("ssim"), better("beauty")) == ("lower", "higher", "")
+    assert not LOWER & HIGHER

@@ -11,7 +11,7 @@ ROWS = np.random.default_rng(0).normal(size=(40, 6))
 
 
 def of(rows, protocol="lite0@8"):
-    return Statistics.of(Moments.of(rows), protocol, "ab" * 32)
+    return Statistics.from_moments(Moments.from_rows(rows), protocol, "ab" * 32)
 
 
 def test_a_file_comes_back(tmp_path):

@@ -6,7 +6,7 @@ from pictures import names, write
 from PIL import Image
 
 from ganc.errors import UserError
-from ganc.scores.folder import Folder, pairs
+from ganc.scores.folder import Folder, partners
 
 
 def folder(path, least=1, **options):
@@ -52,13 +52,13 @@ def test_a_palette_is_rgb(tmp_path):
 def test_pairs_are_found_by_name(tmp_path):
     write(tmp_path / "a", ["x.png", "y.png"])
     write(tmp_path / "b", ["y.webp", "x.jpg"])
-    assert pairs(folder(tmp_path / "a"), folder(tmp_path / "b")) == [(0, 0), (1, 1)]
+    assert partners(folder(tmp_path / "a"), folder(tmp_path / "b")) == [0, 1]
     write(tmp_path / "b", ["z.png"])
     with pytest.raises(UserError, match=r"z.png has no partner z.\* in .*a \(2 .*a, 3 .*b\)"):
-        pairs(folder(tmp_path / "a"), folder(tmp_path / "b"))
+        partners(folder(tmp_path / "a"), folder(tmp_path / "b"))
     write(tmp_path / "a", ["0.png", "z.png"])
     with pytest.raises(UserError, match=r"0.png has no partner 0.\* in .*b"):
-        pairs(folder(tmp_path / "a"), folder(tmp_path / "b"))
+        partners(folder(tmp_path / "a"), folder(tmp_path / "b"))
     write(tmp_path / "a", ["z.webp"])
     with pytest.raises(UserError, match="z.png and z.webp have one name"):
-        pairs(folder(tmp_path / "a"), folder(tmp_path / "b"))
+        partners(folder(tmp_path / "a"), folder(tmp_path / "b"))

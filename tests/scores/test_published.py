@@ -53,7 +53,7 @@ def scores(capsys, root, *flags):
     command = [root / "fake", root / "real", "--cache", root / "cache", "--json", *flags]
     cli.run(program.main, [str(word) for word in command])
     metrics = json.loads(capsys.readouterr().out)["metrics"]
-    return {key.partition("[")[0]: (key, value["value"]) for key, value in metrics.items()}
+    return {key.partition("[")[0]: (key, value) for key, value in metrics.items()}
 
 
 def test_fid_of_pytorch_fid(root, network, capsys, monkeypatch):

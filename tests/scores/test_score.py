@@ -20,7 +20,9 @@ from ganc.metrics.protocol import Protocol
 from ganc.metrics.similarity import l1, psnr, ssim
 from ganc.scores import summary
 from ganc.scores.distribution import Subsets
+from ganc.scores.evaluation import Evaluation
 from ganc.scores.extractor import Extractor
+from ganc.scores.row import Row
 from ganc.scores.score import Scorer
 
 
@@ -50,7 +52,9 @@ def read(directory):
 
 
 def test_every_value_is_that_of_the_arrays(folders):
-    scores = Scorer(toy()).score(folders / "fake", folders / "real", truth=folders / "truth")
+    scores = Scorer(Evaluation(toy())).score(
+        folders / "fake", folders / "real", truth=folders / "truth"
+    )
     x, y, truth = (read(folders / name) for name in ("fake", "real", "truth"))
     p, q = (3 * z[:, :8, :8].reshape(len(z), -1)[:, :6] for z in (x, y))
     expected = {
@@ -70,7 +74,9 @@ def test_every_value_is_that_of_the_arrays(folders):
 
 def test_the_floor_is_on_equal_numbers(folders, tmp_path):
     shifted = write(tmp_path / "shifted", names(7), shift=150)
-    for protocol, value in Scorer(toy()).score(shifted, folders / "real").values.items():
+    for protocol, value in (
+        Scorer(Evaluation(toy())).score(shifted, folders / "real").values.items()
+    ):
         near, floor = map(Protocol.parse, value.floor or {})
         assert (near.left, near.right) == ("generated5of7", "real5of11")
         assert (floor.left, floor.right) == ("real5of11", "real5of11")
@@ -81,23 +87,23 @@ def test_the_floor_is_on_equal_numbers(folders, tmp_path):
 
 
 def test_subsets_where_there_are_enough_pictures(folders):
-    few = Scorer(toy(), Subsets(5, 6, 1)).score(folders / "fake", folders / "real")
+    few = Scorer(Evaluation(toy(), Subsets(5, 6, 1))).score(folders / "fake", folders / "real")
     assert "kid[toy@8,subsets5x6,seed1,generated7-vs-real11]" in few.values
-    whole = Scorer(toy(), Subsets(5, 8)).score(folders / "fake", folders / "real")
+    whole = Scorer(Evaluation(toy(), Subsets(5, 8))).score(folders / "fake", folders / "real")
     assert "kid[toy@8,generated7-vs-real11]" in whole.values
 
 
 def test_a_large_folder_is_scored_by_moments(folders, monkeypatch):
-    exact = Scorer(toy()).score(folders / "fake", folders / "real").values
+    exact = Scorer(Evaluation(toy())).score(folders / "fake", folders / "real").values
     monkeypatch.setattr(summary, "ROWS", 8)
-    found = Scorer(toy()).score(folders / "fake", folders / "real").values
+    found = Scorer(Evaluation(toy())).score(folders / "fake", folders / "real").values
     key = "fd[toy@8,generated7-vs-real11]"
     assert found[key].value == pytest.approx(exact[key].value, rel=1e-6)
     assert "kid[toy@8,generated7-vs-real8of11]" in found
 
 
 def test_statistics_replace_a_folder(folders, tmp_path):
-    scorer = Scorer(toy())
+    scorer = Scorer(Evaluation(toy()))
     statistics.save(tmp_path / "real.npz", scorer.statistics(folders / "real"))
     whole = scorer.score(folders / "fake", folders / "real")
     scores = scorer.score(folders / "fake", tmp_path / "real.npz")
@@ -113,7 +119,7 @@ def test_statistics_replace_a_folder(folders, tmp_path):
 
 def test_the_teacher_is_another_truth(folders):
     where = {"truth": folders / "truth", "teacher": folders / "fake"}
-    scores = Scorer(toy()).score(folders / "fake", folders / "real", **where)
+    scores = Scorer(Evaluation(toy())).score(folders / "fake", folders / "real", **where)
     assert scores.values["l1[generated7-vs-teacher]"].value == 0
     assert scores.values["l1[generated7-vs-truth]"].value > 0
     assert list(scores.sets) == ["generated", "real", "truth", "teacher"]
@@ -121,9 +127,11 @@ def test_the_teacher_is_another_truth(folders):
 
 def test_equal_folders(folders):
     scores = (
-        Scorer(toy()).score(folders / "fake", folders / "real", truth=folders / "fake").to_json()
+        Scorer(Evaluation(toy()))
+        .score(folders / "fake", folders / "real", truth=folders / "fake")
+        .to_json()
     )
-    values = {Protocol.parse(k).metric: v["value"] for k, v in scores["metrics"].items()}
+    values = {Protocol.parse(k).metric: v for k, v in scores["metrics"].items()}
     assert values["l1"] == 0 and values["ssim"] == pytest.approx(1) and values["psnr"] is None
 
 
@@ -145,13 +153,23 @@ def test_the_command(folders, tmp_path, capsys):
     flags = ("--truth", folders / "truth", "--size", 32, "--cache", tmp_path / "cache")
     code, out, err = run(capsys, folders / "fake", folders / "real", *flags, "--json")
     assert (code, err) == (0, "")
-    found = json.loads(out)["metrics"]
-    assert [Protocol.parse(key).metric for key in found] == ["l1", "psnr", "ssim", "kid", "fd"]
+    found = json.loads(out)
+    assert found["name"] == "generated" and "params" not in found
+    metrics = found["metrics"]
+    assert [Protocol.parse(key).metric for key in metrics] == ["l1", "psnr", "ssim", "kid", "fd"]
     params = lite0.load()
     p, q = (lite0.extract(params, read(folders / d), size=32) for d in ("fake", "real"))
-    kid = found["kid[lite0@32,generated7-vs-real11]"]
-    assert kid["value"] == pytest.approx(kernel_distance(p, q), rel=1e-3)
-    assert kid["interval"][0] < kid["interval"][1] and kid["n"] == [7, 11]
+    kid = "kid[lite0@32,generated7-vs-real11]"
+    assert metrics[kid] == pytest.approx(kernel_distance(p, q), rel=1e-3)
+    assert found["intervals"][kid][0] < metrics[kid] < found["intervals"][kid][1]
+    assert found["intervals_protocol"] == "bootstrap95x1000,seed0"
+    assert list(found["floors"]) == [kid, kid.replace("kid", "fd")]
+    assert list(found["floors"][kid]) == [
+        "kid[lite0@32,halves,seed0,generated5of7-vs-real5of11]",
+        "kid[lite0@32,halves,seed0,real5of11-vs-real5of11]",
+    ]
+    assert found["sets"]["real"]["pictures"] == 11
+    assert Row.from_json(found).to_json() == {k: v for k, v in found.items() if k != "sets"}
 
     saved = tmp_path / "real.npz"
     code, out, err = run(

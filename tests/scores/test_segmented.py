@@ -6,6 +6,7 @@ from test_score import toy
 
 from ganc.errors import UserError
 from ganc.metrics.bootstrap import Bootstrap
+from ganc.scores.evaluation import Evaluation
 from ganc.scores.folder import Folder
 from ganc.scores.score import Scorer
 from ganc.scores.segmentation import Segmenter, segmentation
@@ -40,7 +41,7 @@ def folders(tmp_path):
 
 def test_scores_of_a_folder(folders):
     write(folders / "real", names(4), shape=(12, 14, 3))
-    scorer = Scorer(toy(), segmenter=by_shade())
+    scorer = Scorer(Evaluation(toy()), segmenter=by_shade())
     values = scorer.score(folders / "fake", folders / "real", labels=folders / "labels").values
     accuracy = values["accuracy[shade,generated5-vs-labels]"]
     assert accuracy.value == pytest.approx(90)
@@ -48,15 +49,16 @@ def test_scores_of_a_folder(folders):
     assert low < values["miou[shade,generated5-vs-labels]"].value < high
     assert accuracy.interval == pytest.approx((90, 90))  # equal in every picture
     with pytest.raises(UserError, match="labels need a segmentation network"):
-        Scorer(toy()).score(folders / "fake", folders / "real", labels=folders / "labels")
+        Scorer(Evaluation(toy())).score(
+            folders / "fake", folders / "real", labels=folders / "labels"
+        )
 
 
 def test_labels_of_another_size_are_the_measure(folders):
     for file in (folders / "labels").iterdir():
         Image.open(file).resize((56, 48), Image.Resampling.NEAREST).save(file)
-    fake, labels = (
-        Folder.open(folders / name, least=1, why="", convert=True) for name in ("fake", "labels")
-    )
+    fake = Folder.open(folders / "fake", least=1, why="").pictures("generated")
+    labels = sorted((folders / "labels").iterdir())
     found = segmentation(fake, labels, by_shade(), Bootstrap(10))
     assert 70 < found["accuracy[shade,generated5-vs-labels]"].value < 90
 
@@ -71,9 +73,8 @@ def test_labels_of_another_size_are_the_measure(folders):
     ],
 )
 def test_wrong_labels_cost_one_line(folders, damage, message):
+    write(folders / "real", names(4), shape=(12, 14, 3))
     damage(folders / "labels" / "3.png")
-    fake, labels = (
-        Folder.open(folders / name, least=1, why="", convert=True) for name in ("fake", "labels")
-    )
+    scorer = Scorer(Evaluation(toy()), segmenter=by_shade())
     with pytest.raises(UserError, match=message):
-        segmentation(fake, labels, by_shade(), Bootstrap(10))
+        scorer.score(folders / "fake", folders / "real", labels=folders / "labels")

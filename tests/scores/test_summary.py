@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from ganc.scores.summary import summarise
 
 
 def folder(path):
-    return Folder.open(path, least=1, why="")
+    return Folder.open(path, least=1, why="").pictures("some")
 
 
 def toy(calls=None):
@@ -32,7 +34,7 @@ def test_pictures_of_any_size_are_one_compilation(tmp_path):
     write(tmp_path / "a", names(5))
     write(tmp_path / "a", ["wide.png", "x.png"], shape=(9, 40, 3))
     calls, seen, pictures = [], [], folder(tmp_path / "a")
-    parts = list(toy(calls)(pictures.read, 7, batch=4))
+    parts = list(dataclasses.replace(toy(calls), batch=4)(pictures.read, 7))
     assert calls == [(4, 4, 4, 3)] and [len(part) for part in parts] == [4, 3]
     expected = [2 * to_float(pictures.read(i)[:4, :4]).mean(axis=(0, 1)) for i in range(7)]
     np.testing.assert_allclose(np.concatenate(parts), expected, atol=1e-6)
@@ -49,10 +51,10 @@ def test_large_folders_keep_moments_and_a_sample(tmp_path, monkeypatch):
     assert found.n == 45 and len(found.rows) == 12
     places = np.linspace(0, 44, num=12).round().astype(int)
     assert np.array_equal(found.rows, everything.rows[places])
-    whole = Moments.of(everything.rows)
-    np.testing.assert_allclose(found.of_all().scatter, whole.scatter, rtol=1e-10, atol=1e-12)
+    whole = Moments.from_rows(everything.rows)
+    np.testing.assert_allclose(found.all_moments().scatter, whole.scatter, rtol=1e-10, atol=1e-12)
     again = summarise(pictures, toy(), cache=tmp_path / "cache")
-    assert np.array_equal(again.of_all().scatter, found.of_all().scatter)
+    assert np.array_equal(again.all_moments().scatter, found.all_moments().scatter)
 
 
 def test_the_cache(tmp_path):
@@ -86,13 +88,13 @@ def test_a_picture_that_cannot_be_decoded(tmp_path):
 def test_pillow_resizes_as_the_network_would(shape):
     picture = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     expected = jax.image.resize(to_float(picture), (32, 32, 3), "bilinear", antialias=True)
-    np.testing.assert_allclose(extractor.of_lite0(32).prepare(picture), expected, atol=2e-6)
+    np.testing.assert_allclose(extractor.lite0_extractor(32).prepare(picture), expected, atol=2e-6)
 
 
 def test_lite0_sees_what_the_reports_see(tmp_path):
     pictures = folder(write(tmp_path / "a", names(3), shape=(40, 36, 3)))
-    found = summarise(pictures, extractor.of_lite0(32)).rows
+    found = summarise(pictures, extractor.lite0_extractor(32)).rows
     stacked = to_float(np.stack([pictures.read(i) for i in range(3)]))
     np.testing.assert_allclose(found, lite0.extract(lite0.load(), stacked, size=32), atol=1e-4)
     with pytest.raises(UserError, match="32 px or more, got 31"):
-        extractor.of_lite0(31)
+        extractor.lite0_extractor(31)

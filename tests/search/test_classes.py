@@ -9,7 +9,7 @@ from ganc.search.space import Space
 from ganc.types import Slot
 
 SPACE = Space(
-    tuple(Slot.containing(f"slot{i}", 1, f"g{i}") for i in range(4)),
+    tuple(Slot.of(f"slot{i}", 1, f"g{i}") for i in range(4)),
     ((8, 6, 4, 3, 2),) * 4,
 )
 

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganc.data.dataset import open_dataset
+from ganc.errors import UserError
+
+
+def write(path, shade, size=(9, 7)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (shade,) * 3).save(path)
+
+
+def shades(pictures):
+    return [int(picture[0, 0, 0]) for picture in pictures]
+
+
+def aligned(directory, count, prefix="train"):
+    for i in range(count):
+        write(directory / f"{prefix}A" / f"{i:03}.png", i)
+        write(directory / f"{prefix}B" / f"{i:03}.webp", i)
+
+
+def test_equal_names_are_pairs_in_every_set(tmp_path):
+    aligned(tmp_path, 30)
+    data = open_dataset(f"folder:{tmp_path}", 8, paired=True)
+    assert data.paired
+    covered = []
+    for part, count in (("train", 24), ("search", 3), ("report", 3)):
+        a, b = (shades(getattr(data, f"{part}_{side}")) for side in "ab")
+        assert np.abs(np.subtract(a, b)).max() <= 2 and len(a) == count  # WebP is lossy
+        covered += a
+    assert sorted(covered) == list(range(30))
+
+
+def test_a_test_set_is_for_the_report_alone(tmp_path):
+    aligned(tmp_path, 9)
+    aligned(tmp_path, 4, "test")
+    data = open_dataset(f"folder:{tmp_path}", 8, paired=True)
+    assert shades(data.report_a) == [0, 1, 2, 3] and len(data.train_a) + len(data.search_a) == 9
+
+
+def test_pictures_side_by_side(tmp_path):
+    for i in range(8):
+        both = np.full((6, 20, 3), 100 + i, np.uint8)
+        both[:, :10] = i
+        (tmp_path / "train").mkdir(exist_ok=True)
+        Image.fromarray(both).save(tmp_path / "train" / f"{i}.png")
+    data = open_dataset(f"folder:{tmp_path}", (6, 10), paired=True)
+    assert data.train_a[0].shape == data.train_b[0].shape == (6, 10, 3)
+    for part in ("train", "search", "report"):
+        a, b = (shades(getattr(data, f"{part}_{side}")) for side in "ab")
+        assert np.subtract(b, a).tolist() == [100] * len(a)
+
+
+def test_what_is_no_pair_is_named(tmp_path):
+    with pytest.raises(UserError, match="there is no folder"):
+        open_dataset(f"folder:{tmp_path / 'none'}", 8, paired=True)
+    with pytest.raises(UserError, match="holds no pairs; expected: trainA and trainB"):
+        open_dataset(f"folder:{tmp_path}", 8, paired=True)
+    aligned(tmp_path, 9)
+    (tmp_path / "trainB" / "004.webp").unlink()
+    with pytest.raises(UserError, match=r"004\.png has no partner 004\.\* in .*trainB"):
+        open_dataset(f"folder:{tmp_path}", 8, paired=True)
+    write(tmp_path / "trainB" / "004.png", 4)
+    write(tmp_path / "trainB" / "lonely.png", 4)
+    with pytest.raises(UserError, match=r"lonely\.png has no partner lonely\.\* in .*trainA"):
+        open_dataset(f"folder:{tmp_path}", 8, paired=True)
+    with pytest.raises(UserError, match="tfds:x holds no pairs"):
+        open_dataset("tfds:x", 8, paired=True)
+
+
+def test_a_damaged_picture_takes_its_partner_along(tmp_path):
+    aligned(tmp_path, 9)
+    path = tmp_path / "trainA" / "003.png"
+    path.write_bytes(path.read_bytes()[:45])
+    data = open_dataset(f"folder:{tmp_path}", 8, paired=True, skip_bad=True)
+    assert data.skipped == (str(path),)
+    left = [shades(getattr(data, f"{part}_b")) for part in ("train", "search", "report")]
+    assert sum(map(len, left)) == 8
+
+
+def test_an_odd_width_cannot_be_halved(tmp_path):
+    for i in range(6):
+        write(tmp_path / "train" / f"{i}.png", i, size=(9, 7))
+    data = open_dataset(f"folder:{tmp_path}", 8, paired=True)
+    with pytest.raises(UserError, match="is 9 px wide"):
+        data.train_a[0]
+
+
+def test_tiles_of_the_earth_are_square():
+    with pytest.raises(UserError, match="square, got 64x128"):
+        open_dataset("earth", (64, 128))
