@@ -13,6 +13,7 @@ from ganc.data.batches import Batch
 from ganc.errors import UserError
 from ganc.methods import once_for_all as ofa
 from ganc.metrics import cost
+from ganc.runs import records
 from ganc.runs.console import console, progress
 from ganc.runs.workdir import Workdir
 from ganc.search.candidates import make_evaluate, make_generate
@@ -27,7 +28,7 @@ from ganc.search.evolution import (
 )
 from ganc.search.fitness import Fitness, Score
 from ganc.search.space import CHOICES, Space, decode_choices, encode
-from ganc.train import loop, records, sharding
+from ganc.train import loop, sharding
 from ganc.train.schedule import linear_decay
 from ganc.types import Arch, Generator, Params, TrainState
 

@@ -22,6 +22,7 @@ from ganc.models import resnet, store
 from ganc.models.discriminators import PatchSpec, patch
 from ganc.models.render import render
 from ganc.report.gallery import spread_samples, write_samples
+from ganc.runs import records
 from ganc.runs.console import console
 from ganc.runs.workdir import Workdir
 from ganc.scores.judge import Judge
@@ -29,7 +30,7 @@ from ganc.scores.row import Row, measure, scored
 from ganc.scores.table import print_table
 from ganc.scores.times import latencies
 from ganc.tasks import cyclegan
-from ganc.train import loop, records, sharding
+from ganc.train import loop, sharding
 from ganc.train.checkpoint import Checkpoints
 from ganc.train.schedule import linear_decay
 from ganc.types import Generator, Model, Params, TrainState
