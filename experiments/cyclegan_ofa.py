@@ -40,9 +40,8 @@ from ganc.runs.clock import Clock
 from ganc.runs.console import console
 from ganc.runs.workdir import Workdir
 from ganc.scores.judge import Judge
-from ganc.scores.row import Row, measure, scored
+from ganc.scores.row import Row, latencies, measure
 from ganc.scores.table import print_table
-from ganc.scores.times import latencies
 from ganc.search.evolution import Candidate
 from ganc.search.fitness import make_score
 from ganc.search.pareto import front
@@ -223,8 +222,8 @@ def evaluate(
         for name, model in models.items()
     ]
     references = [
-        scored("input copied", judge.values(judge.source)).to_json(),
-        scored("real (floor)", judge.floor()).to_json(),
+        Row("input copied", judge.values(judge.source)).to_json(),
+        Row("real (floor)", judge.floor()).to_json(),
     ]
     records.write(work.path / "results.jsonl", rows)
     records.write(work.path / "references.jsonl", references)

@@ -26,9 +26,8 @@ from ganc.runs import records
 from ganc.runs.console import console
 from ganc.runs.workdir import Workdir
 from ganc.scores.judge import Judge
-from ganc.scores.row import Row, measure, scored
+from ganc.scores.row import Row, latencies, measure
 from ganc.scores.table import print_table
-from ganc.scores.times import latencies
 from ganc.tasks import cyclegan
 from ganc.train import loop, sharding
 from ganc.train.checkpoint import Checkpoints
@@ -173,8 +172,8 @@ def run(config: Config, workdir: Path) -> list[Row]:
     samples = spread_samples(source=judge.source, teacher=fake, truth=judge.truth)
     write_samples(work.path / "samples.png", samples)
     references = [
-        scored("input copied", judge.values(judge.source)),
-        scored("real (floor)", judge.floor()),
+        Row("input copied", judge.values(judge.source)),
+        Row("real (floor)", judge.floor()),
     ]
     print_table([teacher, *references], f"{data.name}, {config.size} px")
     console.print(f"models, results and samples: {work.path}")

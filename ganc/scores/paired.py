@@ -91,4 +91,4 @@ def paired(
 def _mean(values: Float[np.ndarray, " n"], bootstrap: Bootstrap) -> Value:
     interval = bootstrap.mean_interval(values)
     how = "" if interval is None else str(bootstrap)
-    return Value(float(values.mean()), (len(values),), interval, how)
+    return Value(float(values.mean()), interval, how)
