@@ -9,6 +9,10 @@ import numpy as np
 from flax.core import FrozenDict
 from jaxtyping import Array, Float
 
+AnyArray: TypeAlias = np.ndarray | jax.Array
+"""An array of the host or of a device, for annotations such as `Float[AnyArray, "n d"]`. A length
+that the function itself checks, and refuses in words, has an underscore: "m _d"."""
+
 Image: TypeAlias = Float[Array, "b h w c"]
 """Pictures in [-1, 1], channels last."""
 

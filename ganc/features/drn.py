@@ -10,12 +10,12 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Num
 
 from ganc.errors import UserError
 from ganc.features import weights
 from ganc.features.layers import convolve, levels
-from ganc.types import Image, Params
+from ganc.types import AnyArray, Params
 
 CLASSES = 19
 MEAN = (0.29010095, 0.32808145, 0.28696394)  # of Cityscapes' training pictures, in [0, 1]
@@ -118,7 +118,7 @@ def _upsampling(small: int) -> np.ndarray:
     return matrix[_STRIDE // 2 : -_STRIDE // 2]
 
 
-def logits(params: Params, images: Image | np.ndarray) -> Float[Array, "b h w 19"]:
+def logits(params: Params, images: Num[AnyArray, "b h w 3"]) -> Float[Array, "b h w 19"]:
     """The logarithm of each class's probability, at every pixel.
 
     Args:

@@ -15,14 +15,14 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Num
 
 from ganc.batching import fill
 from ganc.features import resizing, weights
 from ganc.features.layers import convolve, max_pool
 from ganc.features.resizing import Resize
 from ganc.nn.conv import average_pool
-from ganc.types import Image, Params
+from ganc.types import AnyArray, Params
 
 _EPSILON = 1e-3
 _CLASSES = 1008  # the head is not used, but it tells this network from torchvision's
@@ -173,7 +173,9 @@ def load(path: str | Path) -> Params:
     )
 
 
-def apply_block(params: Params, block: str, x: jax.Array) -> jax.Array:
+def apply_block(
+    params: Params, block: str, x: Float[Array, "b h w c"]
+) -> Float[Array, "b _h _w _c"]:
     """One of `BLOCKS`, on activations (b h w c)."""
     outputs = []
     for branch in BLOCKS[block]:
@@ -203,7 +205,7 @@ def pool3(params: Params, x: Float[Array, "b h w 3"]) -> Float[Array, "b 2048"]:
 
 
 def features(
-    params: Params, images: Image | np.ndarray, *, resize: Resize = "bilinear"
+    params: Params, images: Num[AnyArray, "b h w _c"], *, resize: Resize = "bilinear"
 ) -> Float[Array, "b 2048"]:
     """The features between which FID is taken.
 
@@ -227,7 +229,7 @@ _compiled = jax.jit(pool3)
 
 def extract(
     params: Params,
-    images: np.ndarray | Sequence[np.ndarray],
+    images: Num[np.ndarray, "n h w 3"] | Sequence[Num[np.ndarray, "_h _w 3"]],
     *,
     resize: Resize = "bilinear",
     batch: int = 8,

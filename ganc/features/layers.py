@@ -6,19 +6,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import Array, Float, Num
 
-from ganc.types import Params
+from ganc.types import AnyArray, Params
 
-AnyArray = TypeVar("AnyArray", np.ndarray, jax.Array)
+_Array = TypeVar("_Array", np.ndarray, jax.Array)
 
 
-def check_rgb(images: np.ndarray | jax.Array) -> None:
+def check_rgb(images: Num[AnyArray, "..."]) -> None:
     """Raises ValueError unless `images` are (b h w 3)."""
     if images.ndim != 4 or images.shape[-1] != 3:
         raise ValueError(f"expected RGB images of shape (b, h, w, 3), got {images.shape}")
 
 
-def levels(images: AnyArray) -> AnyArray:
+def levels(images: Num[_Array, "b h w _c"]) -> Float[_Array, "b h w _c"]:
     """The levels 0..255 of `images`, as float32: what a reader of the saved pictures would see.
 
     Args:
@@ -32,8 +33,13 @@ def levels(images: AnyArray) -> AnyArray:
 
 
 def convolve(
-    conv: Params, x: jax.Array, *, stride: int = 1, dilation: int = 1, same: bool = True
-) -> jax.Array:
+    conv: Params,
+    x: Float[Array, "b h w i"],
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+    same: bool = True,
+) -> Float[Array, "b _h _w o"]:
     """Cross-correlates `x` (b h w i) with the kernel of `conv` and adds its bias.
 
     Args:
@@ -55,7 +61,9 @@ def convolve(
     return y + conv["bias"]
 
 
-def max_pool(x: jax.Array, size: int, stride: int, pad: int = 0) -> jax.Array:
+def max_pool(
+    x: Float[Array, "b h w c"], size: int, stride: int, pad: int = 0
+) -> Float[Array, "b _h _w c"]:
     """The maximum of every `size` x `size` window of `x` (b h w c), padded on every side."""
     pads = ((0, 0), (pad, pad), (pad, pad), (0, 0))
     return lax.reduce_window(x, -jnp.inf, lax.max, (1, size, size, 1), (1, stride, stride, 1), pads)

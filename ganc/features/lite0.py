@@ -127,7 +127,7 @@ def features(params: Params, images: Image, size: int = 224) -> Float[Array, "b 
 
 
 def extract(
-    params: Params, images: np.ndarray, *, size: int = 224, batch: int = BATCH
+    params: Params, images: Float[np.ndarray, "n h w 3"], *, size: int = 224, batch: int = BATCH
 ) -> Float[np.ndarray, "n 1280"]:
     """`features` of any number of pictures, `batch` at a time with one compiled program.
 

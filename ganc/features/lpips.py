@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from ganc.errors import UserError
 from ganc.features import vgg, weights
-from ganc.types import Image, Params
+from ganc.types import AnyArray, Params
 
 _WIDTHS = {"relu1_2": 64, "relu2_2": 128, "relu3_3": 256, "relu4_3": 512, "relu5_3": 512}
 _NEED = "LPIPS needs lpips/weights/v0.1/vgg.pth of the project richzhang/PerceptualSimilarity"
@@ -39,7 +39,7 @@ def load(vgg16: str | Path, linear: str | Path) -> Params:
     return {"vgg": vgg.load(vgg16), "linear": rows}
 
 
-def _directions(params: Params, images: Image) -> dict[str, jax.Array]:
+def _directions(params: Params, images: AnyArray) -> dict[str, jax.Array]:
     # The length has no derivative where every channel is 0; the ReLU in front passes none there.
     activations = vgg.taps(params["vgg"], images, _WIDTHS, scaling="imagenet")
     return {
@@ -48,7 +48,9 @@ def _directions(params: Params, images: Image) -> dict[str, jax.Array]:
     }
 
 
-def distance(params: Params, x: Image, y: Image) -> Float[Array, " b"]:
+def distance(
+    params: Params, x: Float[AnyArray, "b h w _c"], y: Float[AnyArray, "_b _h _w _c"]
+) -> Float[Array, " b"]:
     """How different two pictures look, for each pair.
 
         sum_l mean_p sum_c w_lc (u_lpc - v_lpc)^2

@@ -8,11 +8,11 @@ from typing import Literal, get_args
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Num
 from PIL import Image as pillow
 
 from ganc.features.layers import levels
-from ganc.types import Image
+from ganc.types import AnyArray
 
 Resize = Literal["bilinear", "clean", "tf1"]
 
@@ -32,7 +32,9 @@ def _interpolate(x: jax.Array, centre: float) -> jax.Array:
     return x
 
 
-def resize_by_pillow(picture: np.ndarray, size: int, kernel: pillow.Resampling) -> np.ndarray:
+def resize_by_pillow(
+    picture: Float[np.ndarray, "h w c"], size: int, kernel: pillow.Resampling
+) -> Float[np.ndarray, "{size} {size} c"]:
     """A picture, float32 (h w c), as float32 (size size c); nothing is rounded in between.
 
     Pillow's filters widen where the picture shrinks (antialiased). It takes floats one channel at
@@ -49,7 +51,7 @@ def _clean(picture: np.ndarray) -> np.ndarray:
     return resize_by_pillow(picture, SIZE, pillow.Resampling.BICUBIC).clip(0, 255)
 
 
-def resize(images: Image | np.ndarray, how: Resize) -> Float[Array, "b 299 299 3"]:
+def resize(images: Num[AnyArray, "b h w c"], how: Resize) -> Float[Array, "b 299 299 3"]:
     """Resizes the levels 0..255 of pictures and maps them to the range of the network.
 
     - "bilinear", of pytorch-fid: half-pixel centres, two pixels per axis even where the picture

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Literal
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from ganc.features import weights
 from ganc.features.layers import check_rgb, convolve, max_pool
-from ganc.types import Image, Params
+from ganc.types import AnyArray, Params
 
 Layers = Literal[16, 19]
 Scaling = Literal["none", "unit", "imagenet"]
@@ -71,8 +73,8 @@ def _activations(params: Params, x: jax.Array) -> Iterator[tuple[str, jax.Array]
 
 
 def taps(
-    params: Params, images: Image, names: Iterable[str], *, scaling: Scaling
-) -> dict[str, jax.Array]:
+    params: Params, images: Float[AnyArray, "b h w _c"], names: Iterable[str], *, scaling: Scaling
+) -> dict[str, Float[Array, "b _h _w _c"]]:
     """The activations `names`, of a network that sees `images` under `scaling`.
 
     Args:
@@ -95,7 +97,7 @@ def taps(
     shift, scale = (np.asarray(row, np.float32) for row in _SCALINGS[scaling])
     found: dict[str, jax.Array] = {}
     with jax.default_matmul_precision("float32"):
-        for name, x in _activations(params, (images - shift) / scale):
+        for name, x in _activations(params, jnp.asarray((images - shift) / scale)):
             if name in wanted:
                 found[name] = x
             if len(found) == len(wanted):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Int
 from numpy.typing import ArrayLike
 
 from ganc.errors import UserError
@@ -38,7 +39,7 @@ class Bootstrap:
     def __str__(self) -> str:
         return f"bootstrap{100 * self.level:g}x{self.resamples},seed{self.seed}"
 
-    def draws(self, *sizes: int) -> Iterator[tuple[np.ndarray, ...]]:
+    def draws(self, *sizes: int) -> Iterator[tuple[Int[np.ndarray, " _n"], ...]]:
         """For each resample, an array of drawn places for every set of the given size."""
         rng = np.random.default_rng(self.seed)
         for _ in range(self.resamples):

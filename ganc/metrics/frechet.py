@@ -1,12 +1,13 @@
 """The Frechet distance between two sets of features, each taken for a Gaussian."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from jaxtyping import Float
 
 from ganc.metrics.moments import Moments
+from ganc.types import AnyArray
 
 
-def frechet_distance(x: ArrayLike, y: ArrayLike) -> float:
+def frechet_distance(x: Float[AnyArray, "n d"], y: Float[AnyArray, "m _d"]) -> float:
     """The squared 2-Wasserstein distance between Gaussians fitted to `x` and `y`.
 
         |mu_x - mu_y|^2 + tr Sx + tr Sy - 2 tr (Sx Sy)^(1/2)
@@ -47,7 +48,10 @@ def frechet_distance(x: ArrayLike, y: ArrayLike) -> float:
 
 
 def gaussian_distance(
-    mu_x: ArrayLike, sigma_x: ArrayLike, mu_y: ArrayLike, sigma_y: ArrayLike
+    mu_x: Float[AnyArray, " d"],
+    sigma_x: Float[AnyArray, "_d _d"],
+    mu_y: Float[AnyArray, " _d"],
+    sigma_y: Float[AnyArray, "_d _d"],
 ) -> float:
     """`frechet_distance` from means (d) and covariances (d d).
 

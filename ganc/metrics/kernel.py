@@ -1,21 +1,19 @@
 """The kernel distance between two sets of features (KID, on whatever features the caller names)."""
 
-from typing import Any, TypeVar
+from typing import Any
 
-import jax
 import numpy as np
-from numpy.typing import ArrayLike
+from jaxtyping import Float
 
 from ganc.batching import evenly_spread
 from ganc.metrics.bootstrap import Bootstrap, Interval
+from ganc.types import AnyArray
 
 ROWS = 2000
 """The most rows of a set that a bootstrap looks at: its kernel matrices grow with their square."""
 
-_Array = TypeVar("_Array", np.ndarray, jax.Array)
 
-
-def polynomial_mmd(x: _Array, y: _Array) -> _Array:
+def polynomial_mmd(x: Float[AnyArray, "n d"], y: Float[AnyArray, "m _d"]) -> Any:
     """The unbiased squared maximum mean discrepancy with the kernel (x.y / d + 1)^3.
 
         sum_{i != j} k(x_i, x_j) / (n (n - 1)) + sum_{i != j} k(y_i, y_j) / (m (m - 1))
@@ -45,7 +43,7 @@ def polynomial_mmd(x: _Array, y: _Array) -> _Array:
     return within - 2 * _kernel(x, y).mean()
 
 
-def kernel_distance(x: ArrayLike, y: ArrayLike) -> float:
+def kernel_distance(x: Float[AnyArray, "n d"], y: Float[AnyArray, "m _d"]) -> float:
     """`polynomial_mmd` of `x` (n d) and `y` (m d) on the host in float64: the number to report.
 
     Raises:
@@ -55,8 +53,13 @@ def kernel_distance(x: ArrayLike, y: ArrayLike) -> float:
 
 
 def subset_distances(
-    x: ArrayLike, y: ArrayLike, *, subsets: int = 100, size: int = 1000, seed: int = 0
-) -> np.ndarray:
+    x: Float[AnyArray, "n d"],
+    y: Float[AnyArray, "m d"],
+    *,
+    subsets: int = 100,
+    size: int = 1000,
+    seed: int = 0,
+) -> Float[np.ndarray, " {subsets}"]:
     """`kernel_distance` of random subsets, the mean of which is the KID of the publications.
 
     Args:
@@ -82,7 +85,9 @@ def subset_distances(
     return np.array([polynomial_mmd(x[i], y[j]) for i, j in draws])
 
 
-def kernel_interval(x: ArrayLike, y: ArrayLike, bootstrap: Bootstrap) -> Interval:
+def kernel_interval(
+    x: Float[AnyArray, "n d"], y: Float[AnyArray, "m d"], bootstrap: Bootstrap
+) -> Interval:
     """The bootstrap interval of `kernel_distance` over the rows of both sets.
 
     A row that was drawn twice is never paired with itself, so that the resampled estimates stay
@@ -108,7 +113,7 @@ def kernel_interval(x: ArrayLike, y: ArrayLike, bootstrap: Bootstrap) -> Interva
     return bootstrap.interval(within - 2 * between)
 
 
-def _finite(rows: ArrayLike) -> np.ndarray:
+def _finite(rows: AnyArray) -> np.ndarray:
     rows = np.asarray(rows, np.float64)
     if not np.isfinite(rows).all():
         raise ValueError("the features hold values that are not finite")

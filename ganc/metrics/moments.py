@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from jaxtyping import Float
+
+from ganc.types import AnyArray
 
 _ROWS = 1024
 
@@ -20,11 +22,11 @@ class Moments:
     """
 
     n: int
-    mean: np.ndarray
-    scatter: np.ndarray
+    mean: Float[np.ndarray, " d"]
+    scatter: Float[np.ndarray, "d d"]
 
     @classmethod
-    def from_rows(cls, rows: ArrayLike) -> "Moments":
+    def from_rows(cls, rows: Float[AnyArray, "..."]) -> "Moments":
         """The moments of rows (n d), n >= 1.
 
         Raises:
@@ -54,7 +56,7 @@ class Moments:
         return Moments(n, self.mean + step * (other.n / n), scatter)
 
     @property
-    def covariance(self) -> np.ndarray:
+    def covariance(self) -> Float[np.ndarray, "d d"]:
         """The unbiased covariance (d d).
 
         Raises:
@@ -65,7 +67,7 @@ class Moments:
         return self.scatter / (self.n - 1)
 
 
-def stream(parts: Iterable[np.ndarray]) -> Moments:
+def stream(parts: Iterable[Float[np.ndarray, "_n d"]]) -> Moments:
     """The moments of all rows of `parts`, arrays (n d), in the memory of a thousand rows.
 
     Raises:

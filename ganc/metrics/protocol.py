@@ -74,7 +74,6 @@ class Value:
 
     Attributes:
         value: the number.
-        n: pictures on each side; one number for pairs.
         interval: its ends, None where there is none.
         interval_protocol: how the interval came about; empty without one.
         floor: protocol -> value, what to read a distance between distributions beside: the same
@@ -82,7 +81,6 @@ class Value:
     """
 
     value: float
-    n: tuple[int, ...]
     interval: Interval | None = None
     interval_protocol: str = ""
     floor: Mapping[str, float] | None = None

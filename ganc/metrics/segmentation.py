@@ -3,6 +3,7 @@
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float, Int, Integer, UInt8
 from PIL import Image
 
 from ganc.errors import UserError
@@ -15,8 +16,11 @@ CITYSCAPES = 19
 
 
 def confusion(
-    truth: np.ndarray, predicted: np.ndarray, classes: int = CITYSCAPES, ignored: int = IGNORED
-) -> np.ndarray:
+    truth: Integer[np.ndarray, "..."],
+    predicted: Integer[np.ndarray, "..."],
+    classes: int = CITYSCAPES,
+    ignored: int = IGNORED,
+) -> Int[np.ndarray, "{classes} {classes}"]:
     """Counts of pixels, (true class, predicted class); those of several pictures add up.
 
     Args:
@@ -45,7 +49,9 @@ def confusion(
     return counts.reshape(classes, classes)
 
 
-def miou(counts: np.ndarray, over: Literal["union", "truth"] = "union") -> float:
+def miou(
+    counts: Int[np.ndarray, "classes classes"], over: Literal["union", "truth"] = "union"
+) -> float:
     """The mean intersection over union, in percent, of a confusion matrix of all pictures.
 
         IoU_c = n_cc / (sum_j n_cj + sum_i n_ic - n_cc)
@@ -64,15 +70,15 @@ def miou(counts: np.ndarray, over: Literal["union", "truth"] = "union") -> float
     return float(100 * (inside[present] / union[present]).mean()) if present.any() else float("nan")
 
 
-def pixel_accuracy(counts: np.ndarray) -> float:
+def pixel_accuracy(counts: Int[np.ndarray, "classes classes"]) -> float:
     """The share of pixels whose class is right, in percent; NaN where no pixel counts."""
     total = counts.sum()
     return float(100 * np.trace(counts) / total) if total else float("nan")
 
 
 def cityscapes_labels(
-    log_probabilities: np.ndarray, height: int = 1024, width: int = 2048
-) -> np.ndarray:
+    log_probabilities: Float[np.ndarray, "h w classes"], height: int = 1024, width: int = 2048
+) -> UInt8[np.ndarray, "{height} {width}"]:
     """The predicted classes at the size of the Cityscapes truth.
 
     The map of each class is resized alone, bilinearly by Pillow, before the largest is taken.

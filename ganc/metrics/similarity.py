@@ -7,6 +7,7 @@ the plain form is its mean. Computed on the host in float64, one picture at a ti
 from collections.abc import Callable
 
 import numpy as np
+from jaxtyping import Float
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ganc.errors import UserError
@@ -16,8 +17,11 @@ WINDOW = 11
 
 _SIGMA = 1.5
 
+Pictures = Float[np.ndarray, "n h w c"]
+Others = Float[np.ndarray, "_n _h _w _c"]
 
-def l1(x: np.ndarray, y: np.ndarray) -> float:
+
+def l1(x: Pictures, y: Others) -> float:
     """The mean absolute difference of pictures `x` and `y` (n h w c) in [-1, 1].
 
     Returns: a number in [0, 1], in units of the full range of a channel.
@@ -28,7 +32,7 @@ def l1(x: np.ndarray, y: np.ndarray) -> float:
     return float(l1_each(x, y).mean())
 
 
-def psnr(x: np.ndarray, y: np.ndarray) -> float:
+def psnr(x: Pictures, y: Others) -> float:
     """The mean peak signal-to-noise ratio of pictures `x` and `y` (n h w c) in [-1, 1], in dB.
 
         10 log10(255^2 / mean squared difference), in levels of 0..255
@@ -41,7 +45,7 @@ def psnr(x: np.ndarray, y: np.ndarray) -> float:
     return float(psnr_each(x, y).mean())
 
 
-def ssim(x: np.ndarray, y: np.ndarray) -> float:
+def ssim(x: Pictures, y: Others) -> float:
     """The mean structural similarity of pictures `x` and `y` (n h w c) in [-1, 1].
 
     Pictures are mapped to [0, 1]; Gaussian window of 11x11, sigma 1.5, k1 = 0.01, k2 = 0.03,
@@ -58,19 +62,19 @@ def ssim(x: np.ndarray, y: np.ndarray) -> float:
     return float(ssim_each(x, y).mean())
 
 
-def l1_each(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def l1_each(x: Pictures, y: Others) -> Float[np.ndarray, " n"]:
     """`l1` of every picture, (n) float64."""
     return _each(lambda a, b: np.abs(a - b).mean() / 2, x, y)
 
 
-def psnr_each(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def psnr_each(x: Pictures, y: Others) -> Float[np.ndarray, " n"]:
     """`psnr` of every picture, (n) float64, infinite for equal pictures."""
     squares = _each(lambda a, b: np.square(a - b).mean() / 4, x, y)
     with np.errstate(divide="ignore"):
         return -10 * np.log10(squares)
 
 
-def ssim_each(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def ssim_each(x: Pictures, y: Others) -> Float[np.ndarray, " n"]:
     """`ssim` of every picture, (n) float64."""
     if min(np.shape(x)[1:3], default=WINDOW) < WINDOW:
         raise UserError(f"SSIM needs pictures of {WINDOW}x{WINDOW} or more, got {x.shape[1:3]}")

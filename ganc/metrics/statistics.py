@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
 from ganc.errors import UserError
 from ganc.metrics.frechet import gaussian_distance
@@ -23,8 +24,8 @@ class Statistics:
         sha256: of the list of files; empty where unknown.
     """
 
-    mu: np.ndarray
-    sigma: np.ndarray
+    mu: Float[np.ndarray, " d"]
+    sigma: Float[np.ndarray, "d d"]
     n: int = 0
     protocol: str = ""
     sha256: str = ""
@@ -35,7 +36,7 @@ class Statistics:
         return cls(moments.mean, moments.covariance, moments.n, protocol, sha256)
 
     def distance(self, other: "Statistics") -> float:
-        """The Frechet distance.
+        """The Frechet distance to `other`.
 
         Raises:
             UserError: they are statistics of different features, as far as they say.

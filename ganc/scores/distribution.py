@@ -90,7 +90,6 @@ def kernel(
     thinned = f",at most {ROWS} pictures" if max(len(x), len(y)) > ROWS else ""
     return _protocol(a, "kid", a.label(x), b.label(y), *settings), Value(
         value,
-        (len(x), len(y)),
         kernel_interval(x, y, bootstrap),
         f"{bootstrap}{thinned}",
         _floor(a, b, "kid", kernel_distance) if floors else None,
@@ -105,8 +104,7 @@ def frechet(a: FeatureSet, b: FeatureSet, *, floors: bool = True) -> tuple[str, 
     else:
         value = a.statistics().distance(b.statistics())
     floor = _floor(a, b, metric, frechet_distance) if floors else None
-    n = a.summary.n, b.summary.n
-    return _protocol(a, metric, a.label(), b.label()), Value(value, n, floor=floor)
+    return _protocol(a, metric, a.label(), b.label()), Value(value, floor=floor)
 
 
 def frechet_to_statistics(a: FeatureSet, b: Statistics) -> tuple[str, Value]:
@@ -117,7 +115,7 @@ def frechet_to_statistics(a: FeatureSet, b: Statistics) -> tuple[str, Value]:
     """
     value = a.statistics().distance(b)
     right = f"real{b.n}" if b.n else "npz"
-    return _protocol(a, a.extractor.distance, a.label(), right), Value(value, (a.summary.n, b.n))
+    return _protocol(a, a.extractor.distance, a.label(), right), Value(value)
 
 
 def _protocol(a: FeatureSet, metric: str, left: str, right: str, *settings: str) -> str:

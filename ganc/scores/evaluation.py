@@ -27,10 +27,6 @@ Tick = Callable[[int], object]
 """Called with the number of pictures that are newly done."""
 
 
-def _silent(count: int) -> None:
-    del count
-
-
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """How sets of pictures are scored.
@@ -52,7 +48,7 @@ class Evaluation:
     floors: bool = True
 
     def features(
-        self, pictures: PictureSet, *, cache: Path | None = None, tick: Tick = _silent
+        self, pictures: PictureSet, *, cache: Path | None = None, tick: Tick = lambda count: None
     ) -> FeatureSet:
         """The features of a set.
 
@@ -98,7 +94,7 @@ class Evaluation:
         others: PictureSet,
         wanted: Collection[str] | None = None,
         *,
-        tick: Tick = _silent,
+        tick: Tick = lambda count: None,
     ) -> dict[str, Value]:
         """The means of the metrics of pairs: protocol -> value.
 

@@ -61,13 +61,14 @@ def paired(
     """
     if pictures.count != others.count:
         raise UserError(f"expected a partner for each picture, got {pictures} and {others}")
+    least = WINDOW if "ssim" in metrics else 1
 
     def measure(i: int) -> list[float]:
         x, y = pictures.read(i), others.read(i)
-        if x.shape != y.shape or min(x.shape[:2]) < WINDOW:
+        if x.shape != y.shape or min(x.shape[:2]) < least:
             raise UserError(
                 f"{pictures.label(i)} is {x.shape[1]}x{x.shape[0]} px and {others.label(i)} "
-                f"{y.shape[1]}x{y.shape[0]}; pairs need one size of {WINDOW}x{WINDOW} px or more"
+                f"{y.shape[1]}x{y.shape[0]}; pairs need one size of {least}x{least} px or more"
             )
         x, y = as_floats(x)[None], as_floats(y)[None]
         return [float(metric(x, y)[0]) for metric in metrics.values()]
@@ -91,4 +92,4 @@ def paired(
 def _mean(values: Float[np.ndarray, " n"], bootstrap: Bootstrap) -> Value:
     interval = bootstrap.mean_interval(values)
     how = "" if interval is None else str(bootstrap)
-    return Value(float(values.mean()), (len(values),), interval, how)
+    return Value(float(values.mean()), interval, how)

@@ -5,31 +5,30 @@ The JSON form is a line of `results.jsonl` and what `python -m ganc.metrics --js
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+import jax
+import jax.numpy as jnp
 
 from ganc import channels
 from ganc.metrics import cost
-from ganc.metrics.bootstrap import Interval
+from ganc.metrics.latency import latency
 from ganc.metrics.protocol import Protocol, Value
 from ganc.models.flat import params_sha256
 from ganc.search.space import encode
 from ganc.types import Model
 
-COSTS = ("arch", "params", "macs", "latency_ms", "params_sha256")
-"""What only a model has: left out of the JSON of copied inputs, real pictures and folders."""
-
 
 @dataclass(frozen=True)
 class Row:
-    """The scores of a set of pictures, and the costs of the model that made it, if a model did.
+    """The scores of a set of pictures, and the costs of the model that made it.
+
+    Copied inputs, real pictures and folders have scores alone.
 
     Attributes:
         name: `teacher`, `student`, `input copied`.
-        metrics: protocol -> number.
-        intervals: protocol -> the ends of its interval, where it has one.
-        intervals_protocol: how the intervals came about; empty without any.
-        floors: protocol -> what to read it beside; see `Value.floor`.
+        values: protocol -> value.
         arch: the architecture in its search space, as the papers write it.
         params: parameters; None where no model was measured.
         macs: convention -> multiply-adds for one picture.
@@ -38,63 +37,56 @@ class Row:
     """
 
     name: str
-    metrics: Mapping[str, float]
-    intervals: Mapping[str, Interval] = field(default_factory=dict)
-    intervals_protocol: str = ""
-    floors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    values: Mapping[str, Value]
     arch: str | None = None
     params: int | None = None
     macs: Mapping[str, int] = field(default_factory=dict)
     latency_ms: Mapping[str, float] = field(default_factory=dict)
     params_sha256: str = ""
 
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Protocol -> number."""
+        return {protocol: value.value for protocol, value in self.values.items()}
+
     def to_json(self) -> dict[str, Any]:
         """As plain JSON; a number that JSON lacks, such as the infinite PSNR, becomes null."""
-        known = asdict(self)
-        if self.params is None:
-            known = {key: value for key, value in known.items() if key not in COSTS}
-        if not self.floors:
-            del known["floors"]
-        metrics = {p: value if math.isfinite(value) else None for p, value in self.metrics.items()}
-        intervals = {protocol: list(ends) for protocol, ends in self.intervals.items()}
-        return {k: known[k] for k in _ORDER if k in known} | {
-            "metrics": metrics,
-            "intervals": intervals,
-        }
+        row: dict[str, Any] = {"name": self.name}
+        if self.params is not None:
+            row |= {"arch": self.arch, "params": self.params}
+            row |= {"macs": dict(self.macs), "latency_ms": dict(self.latency_ms)}
+        known = {protocol: v for protocol, v in self.values.items() if v.interval is not None}
+        row["metrics"] = {p: v if math.isfinite(v) else None for p, v in self.metrics.items()}
+        row["intervals"] = {protocol: list(v.interval or ()) for protocol, v in known.items()}
+        protocols = dict.fromkeys(v.interval_protocol for v in known.values())
+        row["intervals_protocol"] = ", ".join(protocols)
+        floors = {protocol: dict(v.floor) for protocol, v in self.values.items() if v.floor}
+        if floors:
+            row["floors"] = floors
+        if self.params is not None:
+            row["params_sha256"] = self.params_sha256
+        return row
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Row":
         """The row that `to_json` wrote; keys that it does not know are passed over."""
-        known = {key: row[key] for key in _ORDER if key in row}
-        metrics = {key: _number(key, value) for key, value in row["metrics"].items()}
-        intervals = {key: (low, high) for key, (low, high) in row.get("intervals", {}).items()}
-        return cls(**known | {"metrics": metrics, "intervals": intervals})
+        costs = ("arch", "params", "macs", "latency_ms", "params_sha256")
+        return cls(
+            row["name"],
+            {protocol: _value(protocol, row) for protocol in row["metrics"]},
+            **{key: row[key] for key in costs if key in row},
+        )
 
 
-# Of the keys of a line: costs stand before scores, where people look for them.
-_ORDER = (
-    "name", "arch", "params", "macs", "latency_ms", "metrics", "intervals", "intervals_protocol",
-    "floors", "params_sha256",
-)  # fmt: skip
-
-
-def _number(protocol: str, value: float | None) -> float:
-    if value is not None:
-        return value
-    return math.inf if Protocol.parse(protocol).metric == "psnr" else math.nan
-
-
-def scored(name: str, values: Mapping[str, Value]) -> Row:
-    """The row of pictures that no model made, or none that is known: scores without costs."""
-    known = {key: value for key, value in values.items() if value.interval is not None}
-    return Row(
-        name=name,
-        metrics={key: value.value for key, value in values.items()},
-        intervals={key: value.interval for key, value in known.items() if value.interval},
-        intervals_protocol=", ".join(
-            dict.fromkeys(value.interval_protocol for value in known.values())
-        ),
-        floors={key: value.floor for key, value in values.items() if value.floor},
+def _value(protocol: str, row: Mapping[str, Any]) -> Value:
+    number, ends = row["metrics"][protocol], row.get("intervals", {}).get(protocol)
+    if number is None:
+        number = math.inf if Protocol.parse(protocol).metric == "psnr" else math.nan
+    return Value(
+        number,
+        None if ends is None else (ends[0], ends[1]),
+        "" if ends is None else row["intervals_protocol"],
+        row.get("floors", {}).get(protocol),
     )
 
 
@@ -105,7 +97,7 @@ def measure(
     values: Mapping[str, Value],
     latency_ms: Mapping[str, float],
 ) -> Row:
-    """The row of a model: its costs counted, beside scores and times that were taken elsewhere.
+    """The row of a model: its costs counted, beside scores and times that were taken before.
 
     Args:
         name: of the model.
@@ -117,14 +109,36 @@ def measure(
     generator, params, arch = model
     widths = channels.read_widths(params, generator.axes)
     height, width = shape[:2]
-    return replace(
-        scored(name, values),
+    return Row(
+        name,
+        values,
         arch=None if arch is None else encode(arch),
         params=int(cost.params(generator)(widths)),
         macs={
             convention: int(cost.macs(generator, height, width, convention)(widths))
             for convention in ("published", "true")
         },
-        latency_ms=dict(latency_ms),
+        latency_ms=latency_ms,
         params_sha256=params_sha256(params),
     )
+
+
+def latencies(
+    models: Mapping[str, Model], shape: tuple[int, ...], repeats: int = 50
+) -> dict[str, dict[str, float]]:
+    """The 50th and 95th percentile of the time that each model takes for one picture, in ms.
+
+    Args:
+        models: name -> model; they take turns.
+        shape: (h, w) or (h, w, c) of the picture, px.
+        repeats: rounds that are counted.
+
+    Returns: name -> {"p50": ms, "p95": ms}.
+    """
+    height, width = shape[:2]
+    calls = {}
+    for name, (generator, params, _) in models.items():
+        x = jnp.zeros((1, height, width, generator.channels_in))
+        compiled = jax.jit(lambda p, x, g=generator: g.apply(p, x).image)
+        calls[name] = lambda f=compiled, p=params, x=x: f(p, x)
+    return latency(calls, repeats=repeats)

@@ -16,7 +16,7 @@ from ganc.runs.console import progress
 from ganc.scores.distribution import FeatureSet
 from ganc.scores.evaluation import Evaluation
 from ganc.scores.folder import Folder, partners
-from ganc.scores.row import scored
+from ganc.scores.row import Row
 from ganc.scores.segmentation import Segmenter, segmentation
 
 
@@ -34,7 +34,7 @@ class Scores:
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON: that of a `Row` called `generated`, and the sets."""
-        return {**scored("generated", self.values).to_json(), "sets": self.sets}
+        return {**Row("generated", self.values).to_json(), "sets": self.sets}
 
 
 @dataclass(frozen=True, eq=False)

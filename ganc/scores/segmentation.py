@@ -78,10 +78,11 @@ def segmentation(
         counts.append(confusion(truth, predicted))
         tick(1)
     every = np.stack(counts)
-    draws = [every[places].sum(axis=0) for (places,) in bootstrap.draws(len(every))]
+    counted = bootstrap.draws(len(every)) if len(every) > 1 else ()
+    draws = [every[places].sum(axis=0) for (places,) in counted]
     return {
         str(Protocol(key, str(pictures), "labels", (segmenter.protocol,))): _value(
-            metric(every.sum(axis=0)), [metric(drawn) for drawn in draws], bootstrap, len(every)
+            metric(every.sum(axis=0)), [metric(drawn) for drawn in draws], bootstrap
         )
         for key, metric in {"miou": miou, "accuracy": pixel_accuracy}.items()
     }
@@ -106,7 +107,7 @@ def read_labels(path: Path) -> np.ndarray:
     return labels
 
 
-def _value(value: float, drawn: list[float], bootstrap: Bootstrap, n: int) -> Value:
-    if n < 2 or not np.isfinite(drawn).all():
-        return Value(value, (n,))
-    return Value(value, (n,), bootstrap.interval(drawn), str(bootstrap))
+def _value(value: float, drawn: list[float], bootstrap: Bootstrap) -> Value:
+    if not drawn or not np.isfinite(drawn).all():
+        return Value(value)
+    return Value(value, bootstrap.interval(drawn), str(bootstrap))

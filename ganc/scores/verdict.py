@@ -102,7 +102,7 @@ def level(student: Row, teacher: Row, metrics: Collection[str] = METRICS) -> Com
     comparable({"the student": own, "the teacher": full})
     return Comparison(
         tuple(
-            Outcome(protocol, own[protocol], full[protocol], student.intervals.get(protocol))
+            Outcome(protocol, own[protocol], full[protocol], student.values[protocol].interval)
             for protocol in own
             if protocol in full
         )

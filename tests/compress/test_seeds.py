@@ -4,6 +4,7 @@ import pytest
 
 from ganc.compress.seeds import run_seeds
 from ganc.errors import UserError
+from ganc.metrics.protocol import Value
 from ganc.runs import records
 from ganc.scores.row import Row
 
@@ -18,8 +19,8 @@ class Config:
 def run(config, workdir):
     workdir.mkdir(parents=True)
     return [
-        Row("student", {L1: 0.1 * config.seed, SSIM: -1.0 * config.seed}),
-        Row("teacher", {L1: 0.5}),
+        Row("student", {L1: Value(0.1 * config.seed), SSIM: Value(-1.0 * config.seed)}),
+        Row("teacher", {L1: Value(0.5)}),
     ]
 
 

@@ -84,7 +84,7 @@ def test_refuses_what_has_no_distance():
         with pytest.raises(ValueError, match="expected shapes"):
             frechet_distance(x, y)
     with pytest.raises(ValueError, match="not finite"):
-        frechet_distance([[0.0], [np.nan]], [[0.0], [1.0]])
+        frechet_distance(np.array([[0.0], [np.nan]]), np.array([[0.0], [1.0]]))
     with pytest.raises(ValueError, match="of one d"):
         gaussian_distance(np.ones(2), np.eye(2), np.ones(3), np.eye(3))
     with pytest.raises(ValueError, match="not finite"):

@@ -68,7 +68,7 @@ def test_refuses_shapes_that_do_not_fit():
             kernel_distance(x, y)
     for distance in (kernel_distance, lambda x, y: subset_distances(x, y, size=2)):
         with pytest.raises(ValueError, match="not finite"):
-            distance([[0.0], [np.nan]], [[0.0], [1.0]])
+            distance(np.array([[0.0], [np.nan]]), np.array([[0.0], [1.0]]))
 
 
 def test_a_subset_of_all_rows_is_the_whole():

@@ -62,7 +62,7 @@ def test_what_has_no_moments():
         with pytest.raises(ValueError, match="expected rows"):
             Moments.from_rows(rows)
     with pytest.raises(ValueError, match="not finite"):
-        Moments.from_rows([[1.0, np.nan]])
+        Moments.from_rows(np.array([[1.0, np.nan]]))
     with pytest.raises(ValueError, match="two rows"):
         _ = Moments.from_rows(np.ones((1, 2))).covariance
     with pytest.raises(ValueError, match="no rows"):

@@ -94,6 +94,13 @@ def test_only_what_is_asked_and_can_be_known_is_measured():
         Judge.open(few((0,)), (64, 64), 32, metrics=("beauty",))
 
 
+def test_only_ssim_needs_pictures_as_large_as_its_window():
+    small = Judge.open(few((0, 1)), (8, 8), 32, metrics=("l1",))
+    assert list(small.values(small.real)) == ["l1[last,report2-vs-truth]"]
+    with pytest.raises(UserError, match="picture 0 of report is 8x8 px and picture 0 of truth 8x8"):
+        Judge.open(few((0, 1)), (8, 8), 32, metrics=("ssim",)).values(small.real)
+
+
 def test_every_picture_needs_a_partner(judge):
     with pytest.raises(UserError, match="expected a partner for each picture, got report2 and"):
         judge.values(judge.real[:2])

@@ -6,16 +6,15 @@ import pytest
 from ganc.errors import UserError
 from ganc.metrics.protocol import Value
 from ganc.models.flat import params_sha256
-from ganc.scores.row import Row, measure, scored
+from ganc.scores.row import Row, latencies, measure
 from ganc.scores.table import print_table
-from ganc.scores.times import latencies
 from ganc.types import Model
 
 KID, PSNR = "kid[lite0@8,report3-vs-real3]", "psnr[report3-vs-truth]"
 FLOOR = "kid[lite0@8,halves,seed0,real1of3-vs-real1of3]"
 VALUES = {
-    KID: Value(0.5, (3, 3), (0.25, 0.75), "bootstrap95x10,seed0", {FLOOR: 0.125}),
-    PSNR: Value(np.inf, (3,)),
+    KID: Value(0.5, (0.25, 0.75), "bootstrap95x10,seed0", {FLOOR: 0.125}),
+    PSNR: Value(np.inf),
 }
 
 
@@ -26,7 +25,7 @@ def model(toy, random_params):
 
 
 def test_scores_without_a_model():
-    row = scored("input copied", VALUES)
+    row = Row("input copied", VALUES)
     assert json.loads(json.dumps(row.to_json(), allow_nan=False)) == {
         "name": "input copied",
         "metrics": {KID: 0.5, PSNR: None},
@@ -35,7 +34,7 @@ def test_scores_without_a_model():
         "floors": {KID: {FLOOR: 0.125}},
     }
     assert Row.from_json(row.to_json()) == row
-    nothing = scored("x", {"miou[n,a3-vs-labels]": Value(np.nan, (3,))})
+    nothing = Row("x", {"miou[n,a3-vs-labels]": Value(np.nan)})
     assert np.isnan(Row.from_json(nothing.to_json()).metrics["miou[n,a3-vs-labels]"])
 
 
@@ -59,7 +58,7 @@ def test_a_model_is_measured_by_hand(model):
 
 def test_a_line_of_an_earlier_run_is_read():
     assert Row.from_json({"name": "real (floor)", "metrics": {KID: 1.0}}) == Row(
-        "real (floor)", {KID: 1.0}
+        "real (floor)", {KID: Value(1.0)}
     )
 
 
@@ -72,10 +71,10 @@ def test_latencies_take_any_shape(model):
 def test_the_table(model, capsys):
     times = {"p50": 1.5, "p95": 2.25}
     student = measure("student", model, (4, 6), VALUES, times)
-    print_table([student, scored("input copied", {KID: Value(0.75, (3, 3))})], "toys")
+    print_table([student, Row("input copied", {KID: Value(0.75)})], "toys")
     printed = capsys.readouterr().out
     for word in ("toys", "student", "parameters, thousands", "1.50", "2.25", "0.5000", "0.7500"):
         assert word in printed
-    other = scored("other", {KID.replace("@8", "@9"): Value(0.75, (3, 3))})
+    other = Row("other", {KID.replace("@8", "@9"): Value(0.75)})
     with pytest.raises(UserError, match="cannot be compared"):
         print_table([student, other], "toys")

@@ -3,22 +3,27 @@ import math
 import pytest
 
 from ganc.errors import UserError
+from ganc.metrics.protocol import Value
 from ganc.scores.row import Row
 from ganc.scores.verdict import level
 
 KID, L1 = "kid[lite0@128,last,report215-vs-real215]", "l1[last,report215-vs-truth]"
 SSIM, TO_TEACHER = "ssim[last,report215-vs-truth]", "l1[last,report215-vs-teacher]"
-TEACHER = Row("teacher", {KID: 0.368, L1: 0.0614, SSIM: 0.476})
+NUMBERS = {KID: 0.410, L1: 0.0651, SSIM: 0.45, TO_TEACHER: 0.03}
+INTERVALS = {KID: (0.36, 0.46), L1: (0.0610, 0.0690), TO_TEACHER: (0.02, 0.04)}
 
 
-def student(**changes):
-    row = {
-        "metrics": {KID: 0.410, L1: 0.0651, SSIM: 0.45, TO_TEACHER: 0.03},
-        "intervals": {
-            KID: (0.36, 0.46), L1: (0.0610, 0.0690), SSIM: (0.44, 0.48), TO_TEACHER: (0.02, 0.04),
-        },
-    }  # fmt: skip
-    return Row("student", **row | changes)
+def row(name, numbers, intervals=()):
+    """A row with the numbers and intervals."""
+    known = dict(intervals)
+    return Row(name, {key: Value(number, known.get(key)) for key, number in numbers.items()})
+
+
+def student(numbers=NUMBERS, intervals=INTERVALS):
+    return row("student", numbers, intervals)
+
+
+TEACHER = row("teacher", {KID: 0.368, L1: 0.0614, SSIM: 0.476})
 
 
 def test_within_its_intervals_a_student_is_level():
@@ -40,14 +45,14 @@ def test_one_metric_that_is_worse_is_enough():
 
 def test_the_end_itself_and_better_numbers_are_level():
     assert level(student(intervals={KID: (0.368, 0.46), L1: (0.0614, 0.07)}), TEACHER).level
-    better = student(metrics={KID: 0.2}, intervals={KID: (0.1, 0.3)})
+    better = student({KID: 0.2}, {KID: (0.1, 0.3)})
     assert level(better, TEACHER).level
 
 
 @pytest.mark.parametrize("high, expected", [(0.48, True), (0.476, True), (0.47, False)])
 def test_what_is_better_when_higher(high, expected):
-    row = student(intervals={SSIM: (0.44, high)})
-    assert level(row, TEACHER, ("ssim",)).level is expected
+    found = student(intervals={SSIM: (0.44, high)})
+    assert level(found, TEACHER, ("ssim",)).level is expected
 
 
 def test_without_an_interval_nothing_is_said():
@@ -60,12 +65,12 @@ def test_without_an_interval_nothing_is_said():
     assert level(student(intervals={KID: (0.4, 0.46)}), TEACHER).level is False
     unpaired = level(Row("student", {}), TEACHER)
     assert unpaired.level is None and "no metric in common" in str(unpaired)
-    unknown = Row("teacher", {KID: math.nan})
+    unknown = row("teacher", {KID: math.nan})
     assert level(student(), unknown).level is None
 
 
 def test_what_cannot_be_compared():
-    other = Row("teacher", {KID.replace("128", "64"): 0.4})
+    other = row("teacher", {KID.replace("128", "64"): 0.4})
     with pytest.raises(UserError, match="kid of the student and of the teacher cannot be compared"):
         level(student(), other)
     with pytest.raises(UserError, match="nobody knows which values of 'beauty' are better"):
