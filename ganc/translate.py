@@ -92,8 +92,7 @@ def translate_folder(model: Path, pictures: Path, out: Path, *, skip_bad: bool =
         except UserError as error:
             return error
 
-    with progress() as bar:
-        task = bar.add_task("translate", total=len(paths), note="")
+    with progress("translate", len(paths), brief=True) as bar:
         for path, picture in zip(paths, prefetch(read, 0, len(paths)), strict=True):
             if not isinstance(picture, UserError):
                 _write(out / f"{path.stem}.png", translate(loaded, picture, multiple=multiple))
@@ -102,7 +101,7 @@ def translate_folder(model: Path, pictures: Path, out: Path, *, skip_bad: bool =
                 skipped.append(path.name)
             else:
                 raise UserError(f"{picture}; --skip-bad leaves such pictures out")
-            bar.advance(task)
+            bar.advance()
     if not done:
         raise UserError(f"none of the pictures in {pictures} can be decoded")
     line = f"{done} pictures translated to {out} in {time.perf_counter() - start:.1f} s"

@@ -11,9 +11,8 @@ from ganc.report.page import write_report
 from ganc.runs import records
 from ganc.runs.console import console
 from ganc.scores.judge import Judge
-from ganc.scores.row import Row, measure, scored
+from ganc.scores.row import Row, latencies, measure
 from ganc.scores.table import print_table
-from ganc.scores.times import latencies
 from ganc.search.evolution import Candidate
 from ganc.search.pareto import front
 from ganc.search.space import encode
@@ -63,8 +62,8 @@ def finish(
         values = judge.values(pictures[name], teacher)
         rows.append(measure(name, model, run.shape, values, times[name]))
     references = [
-        scored("input copied", judge.values(judge.source)),
-        scored("real (floor)", judge.floor()),
+        Row("input copied", judge.values(judge.source)),
+        Row("real (floor)", judge.floor()),
     ]
     records.write(run.work.path / RESULTS, [row.to_json() for row in rows])
     records.write(run.work.path / REFERENCES, [row.to_json() for row in references])

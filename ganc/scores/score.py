@@ -136,9 +136,8 @@ class Scorer:
 
     @contextmanager
     def _progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
-        with progress(self.aside) as bar:
-            task = bar.add_task(what, total=total, note="")
-            yield lambda count: bar.advance(task, count)
+        with progress(what, total, to=self.aside, brief=True) as bar:
+            yield bar.advance
 
 
 def _about(folder: Folder) -> dict[str, Any]:

@@ -77,11 +77,10 @@ def search(
     if rows:
         console.print(f"search: {len(rows)} candidates were scored before")
 
-    with progress() as bar:
-        task = bar.add_task("search", total=None, note="")
+    with progress("search", done=len(rows)) as bar:
 
         def tick(value: float) -> float:
-            bar.advance(task)
+            bar.advance()
             return value
 
         evaluate = make_evaluate(generate, params, pictures, lambda images: tick(score(images)))
@@ -96,7 +95,7 @@ def search(
             new = (c for c in candidates if encode(c.arch) not in written)
             rows.extend(_row(supernet, candidate, generation) for candidate in new)
             records.write(path, rows)
-            bar.update(task, note=f"best {min(row['score'] for row in rows):.5f}")
+            bar.update(len(rows), note=f"best {min(row['score'] for row in rows):.5f}")
 
         if settings.strategy == "exhaustive":
             found = enumerate_all(space, remembered, supernet.macs, budget)

@@ -36,7 +36,7 @@ def run(
     checkpoint_every: int = 500,
     workers: int = 2,
 ) -> TrainState:
-    """Trains up to `steps`, with checkpoints, a log and a progress bar.
+    """Trains up to `steps`, with checkpoints, a log and a progress bar or lines.
 
     Args:
         advance: `(state, batch, step) -> (state, scalars)`; may donate the state.
@@ -69,8 +69,7 @@ def run(
         kept = [row for row in rows if row["stage"] != name or row["step"] <= start]
         records.write(log, kept)
         window: list[dict[str, jax.Array]] = []
-        with progress() as bar:
-            task = bar.add_task(name, total=steps, completed=start, note="")
+        with progress(name, steps, done=start) as bar:
             for step, batch in enumerate(
                 prefetch(batches, start, steps, workers=workers), start=start
             ):
@@ -83,7 +82,7 @@ def run(
                     records.append(log, {"stage": name, "step": done, **row})
                     window.clear()
                     note = "  ".join(f"{k} {v:.3f}" for k, v in list(row.items())[:4])
-                    bar.update(task, completed=done, note=note)
+                    bar.update(done, note)
                 if done % checkpoint_every == 0 or done == steps:
                     checkpoints.save(done, state)
     finally:
