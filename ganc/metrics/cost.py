@@ -6,7 +6,8 @@ arrays of them, is then arithmetic on that table.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from math import prod
+from typing import Any, Literal, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -14,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict
 
+from ganc.errors import UserError
 from ganc.nn.layers import Conv, ConvTranspose, DepthwiseConv, GlobalMean, Group, Linear, Product
 from ganc.nn.norm import BatchNorm, InstanceNorm
 from ganc.types import Discriminator, Generator
@@ -27,6 +29,9 @@ as one per element. `torchprofile-0.0.3`: as OMGD's tables: norms only if they h
 norms too. `convolutions`: as GAN Slimming's figures (which divide by 2^30): convolutions alone, the
 transposed ones at their output. `true`: what convolutions and matrices compute, the transposed ones
 at their input.
+
+Flax's own layers are counted like ours; its group and layer norms like instance norms. A norm of
+Flax's without parameters belongs to no channel group, and costs the same at any width.
 """
 
 _COUNTED: dict[Convention, frozenset[str]] = {
@@ -68,8 +73,14 @@ def macs(
 
     A discriminator has no channel groups; its widths are empty.
 
+    A module of a family whose own parameters are paid for by a layer inside it, such as the product
+    of a scale, says so by an attribute `priced_inside`.
+
     With `inputs` the generator is traced as it is then called: MUNIT's `style` leaves its style
     encoder out.
+
+    Raises:
+        UserError: a layer has parameters of which no rule says what they cost; they are named.
 
     Reference: Li et al. 2020 (arXiv 2003.08936) count by the published convention, Ren et al. 2021
     (arXiv 2108.06908) by torchprofile-0.0.3, Wang et al. 2020 (arXiv 2008.11062) by convolutions.
@@ -100,24 +111,83 @@ def _trace(
     convention: Convention,
     inputs: dict[str, jax.ShapeDtypeStruct],
 ) -> list[_Row]:
+    params = jax.eval_shape(generator.init, jax.random.key(0))
+    axes: Any = flatten_dict(generator.axes)
+    table = _Table(flatten_dict(params), axes, generator.statistics)
     rows: list[_Row] = []
+    priced: set[Path] = set()
+    owners: dict[Path, nn.Module] = {}
 
     def record(call, args, kwargs, context):
         y = call(*args, **kwargs)
-        if context.method_name == "__call__":
-            kinds, row = _price(context.module, args[0], y, convention)
+        layer = context.module
+        if context.method_name != "__call__":
+            return y
+        price = _price(layer, args[0], y, convention, table)
+        if price is None:
+            owners.setdefault(layer.path, layer)
+        else:
+            kinds, row = price
+            priced.add(layer.path)
             if kinds & _COUNTED[convention]:
                 rows.append(row)
         return y
 
-    params = jax.eval_shape(generator.init, jax.random.key(0))
     picture = jax.ShapeDtypeStruct((1, height, width, generator.channels_in), jnp.float32)
     with nn.intercept_methods(record):
         jax.eval_shape(lambda p, x, more: generator.apply(p, x, **more), params, picture, inputs)
+    unknown = [
+        f"{'/'.join((*path, name))} of {type(layer).__name__}"
+        for path, layer in owners.items()
+        if path not in priced and not getattr(layer, "priced_inside", False)
+        for name in table.learned_by(path)
+    ]
+    if unknown:
+        raise UserError(
+            f"nobody knows what these parameters cost: {', '.join(unknown)}; priced are the layers "
+            "of ganc.nn, and Flax's Conv, ConvTranspose, Dense and norms"
+        )
     return rows
 
 
-def _price(layer: nn.Module, x: Any, y: Any, convention: Convention) -> tuple[set[str], _Row]:
+Path = tuple[str, ...]
+
+
+class _Table(NamedTuple):
+    """Shapes and channel groups of parameters, by the path of their module and their name."""
+
+    shapes: Mapping[Path, Any]
+    axes: Mapping[Path, tuple[Group, ...]]
+    statistics: frozenset[str]
+
+    def learned_by(self, path: Path) -> list[str]:
+        """The names of the parameters that the module at `path` learns itself."""
+        return [
+            full[-1]
+            for full in self.shapes
+            if full[:-1] == path and "/".join(full) not in self.statistics
+        ]
+
+    def matrix(self, path: Path) -> tuple[int, tuple[Group, ...], tuple[int, ...]]:
+        """Positions of a Flax kernel, and the groups and sizes of its input and output."""
+        kernel = (*path, "kernel")
+        shape = self.shapes[kernel].shape
+        return prod(shape[:-2]), self.axes[kernel][-2:], shape[-2:]
+
+    def group(self, path: Path) -> Group:
+        """The channel group that a Flax norm scales or shifts; None where it does neither."""
+        return next(
+            (self.axes[*path, n][-1] for n in ("scale", "bias") if (*path, n) in self.axes), None
+        )
+
+
+_FLAX_NORMS = nn.BatchNorm | nn.InstanceNorm | nn.GroupNorm | nn.LayerNorm
+
+
+def _price(
+    layer: nn.Module, x: Any, y: Any, convention: Convention, table: _Table
+) -> tuple[set[str], _Row] | None:
+    """The kinds of a layer and its row; None where no rule prices it."""
     if isinstance(layer, DepthwiseConv):
         row = _Row(_pixels(y) * layer.size**2, layer.groups[:1], x.shape[-1:])
         return {"convolution"}, row
@@ -129,14 +199,24 @@ def _price(layer: nn.Module, x: Any, y: Any, convention: Convention) -> tuple[se
         return {"matrix"}, _Row(_pixels(y), layer.groups, (x.shape[-1], y.shape[-1]))
     if isinstance(layer, InstanceNorm | BatchNorm | Product | GlobalMean):
         return _kinds(layer), _Row(_pixels(y), (layer.group,), y.shape[-1:])
-    return set(), _Row(0, (), ())
+    if isinstance(layer, nn.Conv | nn.ConvTranspose | nn.Dense):
+        counted = x if isinstance(layer, nn.ConvTranspose) and convention == "true" else y
+        positions, groups, sizes = table.matrix(layer.path)
+        kind = "matrix" if isinstance(layer, nn.Dense) else "convolution"
+        return {kind}, _Row(_pixels(counted) * positions, groups, sizes)
+    if isinstance(layer, _FLAX_NORMS):
+        return _kinds(layer), _Row(_pixels(y), (table.group(layer.path),), y.shape[-1:])
+    return None
 
 
 def _kinds(layer: nn.Module) -> set[str]:
-    if not isinstance(layer, InstanceNorm | BatchNorm):
+    if isinstance(layer, Product | GlobalMean):
         return {"elements"}
-    kinds = {"instance norm"} if isinstance(layer, InstanceNorm) else set()
-    return kinds | {"affine norm"} if layer.affine else kinds
+    scaled = layer.affine if isinstance(layer, InstanceNorm | BatchNorm) else layer.use_scale
+    kinds = {"affine norm"} if scaled else set()
+    # A batch norm costs nothing where it can be folded into the convolution before it.
+    foldable = isinstance(layer, BatchNorm | nn.BatchNorm)
+    return kinds if foldable else kinds | {"instance norm"}
 
 
 def _pixels(x: jax.Array) -> int:

@@ -6,7 +6,7 @@ residual blocks and up-sampling convolutions.
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
@@ -194,6 +194,7 @@ class LayerNorm(nn.Module):
     """
 
     group: str
+    priced_inside: ClassVar[bool] = True
 
     @nn.compact
     def __call__(self, x: jax.Array, masks: Masks | None = None) -> jax.Array:
