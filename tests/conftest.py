@@ -9,8 +9,9 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from ganc.export import layouts
 from ganc.models.build import build
-from ganc.nn.layers import Conv, gate
-from ganc.types import Output, Slot
+from ganc.nn.call import Gate
+from ganc.nn.layers import Conv
+from ganc.types import Output, slot
 
 # Before anything is computed: the number of devices cannot change afterwards.
 jax.config.update("jax_num_cpu_devices", 2)
@@ -119,12 +120,12 @@ class Toy(nn.Module):
     widths: dict
 
     @nn.compact
-    def __call__(self, x, masks=None, momentum=None):
+    def __call__(self, x):
         x = Conv(self.widths["stem"], (None, "stem"), pad=1, name="stem")(x)
-        x = gate(nn.relu(x), masks, "stem")
+        x = Gate("stem")(nn.relu(x))
         taps = {"middle": x}
         x = Conv(self.widths["body"], ("stem", "body"), pad=1, name="body")(x)
-        x = gate(nn.relu(x), masks, "body")
+        x = Gate("body")(nn.relu(x))
         return Output(jnp.tanh(Conv(3, ("body", None), size=1, name="head")(x)), taps)
 
 
@@ -135,7 +136,7 @@ def toy():
     def make(width):
         return build(
             Toy,
-            slots=(Slot.of("stem", 1), Slot.of("body", 2)),
+            slots=(slot("stem", 1), slot("body", 2)),
             base=width,
             taps={"middle": "stem"},
             divisor=2,
