@@ -15,7 +15,7 @@ import numpy as np
 from flax.core import FrozenDict
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from ganc.types import Axes, Channels, Keep, Masks, Params, Widths
+from ganc.types import Axes, Channels, Group, Keep, Masks, Params, Widths
 
 
 def _is_axes(node: object) -> bool:
@@ -27,15 +27,23 @@ def map_axes(function, axes: Axes, *trees):
     return jax.tree.map(function, axes, *trees, is_leaf=_is_axes)
 
 
-def _groups(name: str | tuple[str, ...] | None) -> tuple[str, ...]:
-    if name is None:
+def names(group: Group) -> tuple[str, ...]:
+    """The names of the groups on an axis, in their order; none where its channels are fixed."""
+    if group is None:
         return ()
-    return (name,) if isinstance(name, str) else name
+    return (group,) if isinstance(group, str) else group
 
 
-def count(group: Channels, widths: Mapping[str, int]) -> int:
-    """The number of channels of a group, or of several that are concatenated."""
-    return sum(widths[name] for name in _groups(group))
+def count(group: Group, widths: Mapping[str, Any]) -> Any:
+    """The number of channels of a group, or of several that are concatenated; 0 for None."""
+    return sum(widths[name] for name in names(group))
+
+
+def mask_of(group: Channels, masks: Masks) -> jax.Array:
+    """The 0/1 vector of a group, or of several that are concatenated."""
+    if isinstance(group, str):  # concatenating one array is an operation too
+        return masks[group]
+    return jnp.concatenate([masks[name] for name in group])
 
 
 def read_widths(params: Params, axes: Axes) -> Widths:
@@ -46,12 +54,12 @@ def read_widths(params: Params, axes: Axes) -> Widths:
     """
     found: dict[str, int] = {}
 
-    def visit(path, names, array) -> None:
-        for name, size in zip(names, np.shape(array), strict=True):
-            if isinstance(name, str) and found.setdefault(name, size) != size:
+    def visit(path, groups, array) -> None:
+        for group, size in zip(groups, np.shape(array), strict=True):
+            if isinstance(group, str) and found.setdefault(group, size) != size:
                 where = jax.tree_util.keystr(path)
                 raise ValueError(
-                    f"channel group {name!r} is {found[name]} wide elsewhere, {size} at {where}"
+                    f"channel group {group!r} is {found[group]} wide elsewhere, {size} at {where}"
                 )
 
     jax.tree_util.tree_map_with_path(visit, axes, params, is_leaf=_is_axes)
@@ -92,11 +100,11 @@ def slice_params(tree: Params, axes: Axes, keep: Keep) -> Params:
     """
     full = read_widths(tree, axes)
 
-    def take(names, array):
-        for axis, name in enumerate(names):
-            if not any(group in keep for group in _groups(name)):
+    def take(groups, array):
+        for axis, group in enumerate(groups):
+            if not any(name in keep for name in names(group)):
                 continue
-            index = _kept(name, keep, full)
+            index = _kept(group, keep, full)
             if np.array_equal(index, np.arange(len(index))):  # a prefix: slice, don't gather
                 array = array[(slice(None),) * axis + (slice(0, len(index)),)]
             else:
@@ -106,12 +114,12 @@ def slice_params(tree: Params, axes: Axes, keep: Keep) -> Params:
     return map_axes(take, axes, tree)
 
 
-def _kept(name: Channels, keep: Keep, full: Mapping[str, int]) -> np.ndarray:
+def _kept(group: Group, keep: Keep, full: Mapping[str, int]) -> np.ndarray:
     """The places on an axis of the channels that stay."""
     kept, offset = [], 0
-    for group in _groups(name):
-        kept.append(offset + np.asarray(keep.get(group, np.arange(full[group]))))
-        offset += full[group]
+    for name in names(group):
+        kept.append(offset + np.asarray(keep.get(name, np.arange(full[name]))))
+        offset += full[name]
     return np.concatenate(kept)
 
 
@@ -126,13 +134,13 @@ def put_back(tree: Params, axes: Axes, keep: Keep, part: Params) -> Params:
     """
     full = read_widths(tree, axes)
     whole: Any = flatten_dict(tree, sep="/")
-    names: Any = flatten_dict(axes, sep="/")
+    groups: Any = flatten_dict(axes, sep="/")
     result = {}
     for path, values in flatten_dict(part, sep="/").items():
         array = jnp.asarray(whole[path])
         places = [
-            np.arange(size) if name is None else _kept(name, keep, full)
-            for name, size in zip(names[path], array.shape, strict=True)
+            np.arange(size) if group is None else _kept(group, keep, full)
+            for group, size in zip(groups[path], array.shape, strict=True)
         ]
         result[path] = array.at[np.ix_(*places)].set(values)
     return unflatten_dict(result, sep="/")
@@ -153,16 +161,16 @@ def importance(
     full = read_widths(params, axes)
     total = {group: np.zeros(width) for group, width in full.items()}
 
-    def visit(path, names, array) -> None:
+    def visit(path, groups, array) -> None:
         if "/".join(str(key.key) for key in path) in statistics:
             return
         magnitude = np.abs(np.asarray(array, np.float64))
-        for axis, name in enumerate(names):
+        for axis, group in enumerate(groups):
             others = tuple(i for i in range(magnitude.ndim) if i != axis)
             norms, offset = magnitude.sum(axis=others), 0
-            for group in _groups(name):
-                total[group] += norms[offset : offset + full[group]]
-                offset += full[group]
+            for name in names(group):
+                total[name] += norms[offset : offset + full[name]]
+                offset += full[name]
 
     jax.tree_util.tree_map_with_path(visit, axes, params, is_leaf=_is_axes)
     return total

@@ -27,6 +27,9 @@ None (not a channel axis), a group, or a tuple of groups that are concatenated o
 Channels: TypeAlias = str | tuple[str, ...]
 """A channel group, or several that are concatenated."""
 
+Group: TypeAlias = Channels | None
+"""The channels of an array axis: `Channels`, or None where they are fixed."""
+
 Widths: TypeAlias = Mapping[str, int]
 """Channel group -> number of channels; a `FrozenDict`, hashable, where `jit` specialises on it."""
 
@@ -67,10 +70,10 @@ class Slot:
     name: str
     groups: Mapping[str, int]
 
-    @classmethod
-    def of(cls, name: str, multiplier: int, *groups: str) -> "Slot":
-        """A slot whose groups all have one multiplier; without `groups`, the one called `name`."""
-        return cls(name, FrozenDict({group: multiplier for group in groups or (name,)}))
+
+def slot(name: str, multiplier: int, *groups: str) -> Slot:
+    """A slot whose groups all have one multiplier; without `groups`, the one called `name`."""
+    return Slot(name, FrozenDict({group: multiplier for group in groups or (name,)}))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,10 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from ganc.export import layouts
 from ganc.models.build import build
-from ganc.nn.layers import Conv, gate
+from ganc.nn.call import Gate
+from ganc.nn.layers import Conv
 from ganc.nn.norm import norm_layer
-from ganc.types import Output, Slot
+from ganc.types import Output, slot
 
 # Before anything is computed: the number of devices cannot change afterwards.
 jax.config.update("jax_num_cpu_devices", 2)
@@ -121,11 +122,11 @@ class Toy(nn.Module):
     norm: bool = False
 
     @nn.compact
-    def __call__(self, x, masks=None, momentum=None):
+    def __call__(self, x):
         def after(x, group):
             if self.norm:
-                x = norm_layer("batch", group, f"{group}_norm")(x, masks, momentum)
-            return gate(nn.relu(x), masks, group)
+                x = norm_layer("batch", group, f"{group}_norm")(x)
+            return Gate(group)(nn.relu(x))
 
         x = after(Conv(self.widths["stem"], (None, "stem"), pad=1, name="stem")(x), "stem")
         taps = {"middle": x}
@@ -143,7 +144,7 @@ def toy():
     def make(width, norm=False):
         return build(
             lambda widths: Toy(widths, norm),
-            slots=(Slot.of("stem", 1), Slot.of("body", 2)),
+            slots=(slot("stem", 1), slot("body", 2)),
             base=width,
             taps={"middle": "stem"},
             divisor=2,

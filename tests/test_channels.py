@@ -56,6 +56,26 @@ def test_top_cannot_keep_more_than_there_are():
         channels.top({"a": np.ones(3)}, {"a": 4})
 
 
+@pytest.mark.parametrize(
+    ("group", "names", "count", "mask"),
+    [
+        ("a", ("a",), 3, [1, 0, 1]),
+        (("b", "a"), ("b", "a"), 5, [0, 1, 1, 0, 1]),
+        (("a", "a"), ("a", "a"), 6, [1, 0, 1, 1, 0, 1]),
+    ],
+)
+def test_groups_may_be_concatenated(group, names, count, mask):
+    assert channels.names(group) == names
+    assert channels.count(group, WIDTHS) == count
+    masks = channels.masks({"a": np.array([0, 2]), "b": np.array([1])}, WIDTHS)
+    np.testing.assert_array_equal(channels.mask_of(group, masks), mask)
+
+
+def test_an_axis_without_a_group_has_no_names():
+    assert channels.names(None) == ()
+    assert channels.count(None, WIDTHS) == 0
+
+
 def test_masks():
     masks = channels.masks({"a": np.array([0, 2]), "b": np.array([1])}, WIDTHS)
     np.testing.assert_array_equal(masks["a"], [1, 0, 1])

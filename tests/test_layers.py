@@ -7,9 +7,9 @@ ROOT = Path(__file__).parents[1]
 TOP = 9
 FLOORS = {
     "ganc": 0,
+    "ganc.types": -1,
+    "ganc.channels": 0,
     "ganc.errors": 0,
-    "ganc.types": 0,
-    "ganc.channels": 1,
     "ganc.nn": 1,
     "ganc.torch_file": 1,
     "ganc.memory": 0,

@@ -15,10 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict
 
+from ganc import channels
 from ganc.errors import UserError
-from ganc.nn.layers import Conv, ConvTranspose, DepthwiseConv, GlobalMean, Group, Linear, Product
+from ganc.nn.layers import Conv, ConvTranspose, DepthwiseConv, GlobalMean, Linear, Product
 from ganc.nn.norm import BatchNorm, InstanceNorm
-from ganc.types import Discriminator, Generator
+from ganc.types import Discriminator, Generator, Group
 
 Convention = Literal["published", "torchprofile-0.0.3", "convolutions", "true"]
 """How multiply-adds are counted.
@@ -51,11 +52,8 @@ class _Row:
     def at(self, widths: Mapping[str, Any]) -> Any:
         total = np.int64(self.factor)
         for group, size in zip(self.groups, self.sizes, strict=True):
-            if group is None:
-                total = total * np.int64(size)
-            else:
-                names = (group,) if isinstance(group, str) else group
-                total = total * sum(np.asarray(widths[name], np.int64) for name in names)
+            wide = [np.asarray(widths[name], np.int64) for name in channels.names(group)]
+            total = total * (sum(wide) if wide else np.int64(size))
         return total
 
 

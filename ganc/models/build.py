@@ -15,6 +15,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from ganc import channels
 from ganc.errors import UserError
+from ganc.nn.call import bind
 from ganc.nn.norm import STATISTICS
 from ganc.types import (
     Axes,
@@ -43,7 +44,8 @@ def build(
 ) -> Generator:
     """A generator from a function that makes its module at given widths.
 
-    The module takes `(x, masks, momentum, **inputs)` and returns an `Output`.
+    The module takes `(x, **inputs)` and returns an `Output`; its layers read masks and momentum off
+    the call (`ganc/nn/call.py`).
 
     Args:
         module: channel widths -> the module.
@@ -75,10 +77,8 @@ def build(
         _check_size(x.shape, channels_in, divisor, minimum)
         if widths is None:
             widths = channels.read_widths(params, axes)
-        call = (x, masks, momentum)
-        output, measured = _call(
-            module(freeze(widths)), statistics, params, momentum, *call, **inputs
-        )
+        network, bound = module(freeze(widths)), (masks, momentum)
+        output, measured = _call(network, statistics, params, bound, x, inputs)
         return output._replace(statistics=measured)
 
     return Generator(
@@ -99,7 +99,7 @@ def build(
 def build_discriminator(
     module: nn.Module, channels_in: int, spec: Any, side: int = 64
 ) -> Discriminator:
-    """A discriminator from its module, which takes `(x, momentum, **inputs)`.
+    """A discriminator from its module, which takes `(x, **inputs)`; see `build`.
 
     Args:
         module: returns a `Verdict`.
@@ -116,7 +116,7 @@ def build_discriminator(
     def apply(
         params: Params, x: jax.Array, *, momentum: float | None = None, **inputs: Any
     ) -> Verdict:
-        verdict, measured = _call(module, statistics, params, momentum, x, momentum, **inputs)
+        verdict, measured = _call(module, statistics, params, (None, momentum), x, inputs)
         return verdict._replace(statistics=measured)
 
     return Discriminator(init, apply, spec, channels_in, statistics, axes)
@@ -147,22 +147,22 @@ def _call(
     module: nn.Module,
     statistics: frozenset[str],
     params: Params,
-    momentum: float | None,
-    *args: Any,
-    **inputs: Any,
+    bound: tuple[Masks | None, float | None],
+    x: jax.Array,
+    inputs: Mapping[str, Any],
 ) -> tuple[Any, Params]:
-    if not statistics:
-        return module.apply({"params": params}, *args, **inputs), FrozenDict()
     flat: dict[str, Any] = flatten_dict(params, sep="/")
     learned = {name: leaf for name, leaf in flat.items() if name not in statistics}
     measured = {name: leaf for name, leaf in flat.items() if name in statistics}
     variables = {
         "params": unflatten_dict(learned, sep="/"),
         STATISTICS: unflatten_dict(measured, sep="/"),
+        **bind(*bound),
     }
-    if momentum is None:
-        return module.apply(variables, *args, **inputs), FrozenDict()
-    result, updated = module.apply(variables, *args, mutable=[STATISTICS], **inputs)
+    _, momentum = bound
+    if momentum is None or not statistics:
+        return module.apply(variables, x, **inputs), FrozenDict()
+    result, updated = module.apply(variables, x, mutable=[STATISTICS], **inputs)
     return result, updated[STATISTICS]
 
 

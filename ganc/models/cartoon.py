@@ -8,15 +8,19 @@ the first and the last kernel round. Fresh weights are drawn from N(0, 0.02).
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from ganc.models.build import build
-from ganc.nn.layers import Conv, ConvTranspose, gate
+from ganc.models.resnet import thirds
+from ganc.models.specs import check_spec
+from ganc.nn.conv_norm import conv_norm
+from ganc.nn.layers import Conv, ConvTranspose
 from ganc.nn.norm import InstanceNorm
-from ganc.types import Generator, Masks, Output, Slot, Widths
+from ganc.types import Generator, Group, Output, Slot, Widths, slot
 
 
 @dataclass(frozen=True)
@@ -32,35 +36,29 @@ class Spec:
     blocks: int = 8
 
     def __post_init__(self) -> None:
-        if self.ngf < 1:
-            raise ValueError(f"ngf must be at least 1, got {self.ngf}")
-        if self.blocks < 3:
-            raise ValueError(f"blocks must be at least 3, got {self.blocks}")
+        check_spec(self, least={"ngf": 1, "blocks": 3})
 
-    @property
-    def inner_groups(self) -> tuple[tuple[str, ...], ...]:
-        """The inner channel groups of the first, second and last third of the blocks."""
-        third = -(-self.blocks // 3)
-        names = tuple(f"block{i}" for i in range(self.blocks))
-        return names[:third], names[third : 2 * third], names[2 * third :]
+    def slots(self) -> tuple[Slot, ...]:
+        """Eight entries like those of the ResNet family."""
+        return (
+            slot("stem", 1),
+            slot("down1", 2, "down1_strided", "down1"),
+            slot("trunk", 4, "down2_strided", "trunk"),
+            *(slot(f"inner{part}", 4, *groups) for part, groups in enumerate(thirds(self.blocks))),
+            slot("up1", 2, "up1_strided", "up1"),
+            slot("up2", 1, "up2_strided", "up2"),
+        )
 
 
 def generator(spec: Spec) -> Generator:
-    """The generator of `spec`, with eight slots like those of the ResNet family.
+    """The generator of `spec`.
 
-    Taps as there: `trunk0` before the blocks, `trunk1` to `trunk3` after each third of them.
+    Taps like those of the ResNet family: `trunk0` before the blocks, `trunk1` to `trunk3` after
+    each third of them.
     """
-    slots = (
-        Slot.of("stem", 1),
-        Slot.of("down1", 2, "down1_strided", "down1"),
-        Slot.of("trunk", 4, "down2_strided", "trunk"),
-        *(Slot.of(f"inner{part}", 4, *groups) for part, groups in enumerate(spec.inner_groups)),
-        Slot.of("up1", 2, "up1_strided", "up1"),
-        Slot.of("up2", 1, "up2_strided", "up2"),
-    )
     return build(
-        lambda w: Cartoon(w, spec.inner_groups),
-        slots=slots,
+        lambda widths: Cartoon(widths, spec),
+        slots=spec.slots(),
         base=spec.ngf,
         taps={f"trunk{i}": "trunk" for i in range(4)},
         divisor=4,
@@ -73,46 +71,37 @@ class Cartoon(nn.Module):
     """The network at given channel widths."""
 
     widths: Widths
-    inner_groups: tuple[tuple[str, ...], ...]
+    spec: Spec
 
     @nn.compact
-    def __call__(
-        self, x: jax.Array, masks: Masks | None = None, momentum: float | None = None
-    ) -> Output:
+    def __call__(self, x: jax.Array) -> Output:
         """Pictures (b h w 3) to pictures of the same shape."""
-        del momentum
-        w = self.widths
+        layer = partial(conv_norm, widths=self.widths, norm=_norm)
 
-        def conv(kind, x, source, group: str, **options) -> jax.Array:
-            return kind(w[group], (source, group), name=group, **options)(x)
+        def resize(x: jax.Array, source: str, name: str, group: str, **options) -> jax.Array:
+            strided = f"{name}_strided"
+            x = layer(x, source, strided, norm=None, activation=None, **options)
+            return layer(x, strided, group, name=name, pad=1)
 
-        def norm(x, group: str, name: str) -> jax.Array:
-            # The epsilon of the released network.
-            x = InstanceNorm(group, affine=True, eps=1e-9, name=f"{name}_norm")(x)
-            return gate(x, masks, group)
+        def block(x: jax.Array, group: str) -> jax.Array:
+            half = partial(layer, pad=1, padding="reflect")
+            y = half(x, "trunk", group, name=f"{group}_conv1")
+            return x + half(y, group, "trunk", name=f"{group}_conv2", activation=None)
 
-        def pair(kind, x, source: str, strided: str, group: str, **options) -> jax.Array:
-            x = gate(conv(kind, x, source, strided, **options), masks, strided)
-            return nn.relu(norm(conv(Conv, x, strided, group, pad=1), group, group))
-
-        def block(x, group: str) -> jax.Array:
-            def half(x, source: str, target: str, name: str) -> jax.Array:
-                layer = Conv(w[target], (source, target), pad=1, padding="reflect", name=name)
-                return norm(layer(x), target, name)
-
-            inner = nn.relu(half(x, "trunk", group, f"{group}_conv1"))
-            return x + half(inner, group, "trunk", f"{group}_conv2")
-
-        x = conv(Conv, x, None, "stem", size=7, pad=3, padding="reflect")
-        x = nn.relu(norm(x, "stem", "stem"))
-        x = pair(Conv, x, "stem", "down1_strided", "down1", stride=2, pad=1)
-        x = pair(Conv, x, "down1", "down2_strided", "trunk", stride=2, pad=1)
+        x = layer(x, None, "stem", size=7, pad=3, padding="reflect")
+        x = resize(x, "stem", "down1", "down1", stride=2, pad=1)
+        x = resize(x, "down1", "down2", "trunk", stride=2, pad=1)
         taps = {"trunk0": x}
-        for part, groups in enumerate(self.inner_groups):
+        for part, groups in enumerate(thirds(self.spec.blocks)):
             for group in groups:
                 x = block(x, group)
             taps[f"trunk{part + 1}"] = x
-        x = pair(ConvTranspose, x, "trunk", "up1_strided", "up1")
-        x = pair(ConvTranspose, x, "up1", "up2_strided", "up2")
+        x = resize(x, "trunk", "up1", "up1", kind=ConvTranspose)
+        x = resize(x, "up1", "up2", "up2", kind=ConvTranspose)
         head = Conv(3, ("up2", None), size=7, pad=3, padding="reflect", name="head")
         return Output(jnp.tanh(head(x)), taps)
+
+
+def _norm(group: Group, name: str) -> InstanceNorm:
+    # The epsilon of the released network.
+    return InstanceNorm(group, affine=True, eps=1e-9, name=name)

@@ -1,14 +1,18 @@
-"""Discriminators."""
+"""The discriminators of the CycleGAN and pix2pix line: of patches, of pixels, with two branches."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import flax.linen as nn
 import jax
 
 from ganc.models.build import build_discriminator
-from ganc.nn.layers import Conv
-from ganc.nn.norm import Norm, check_norm, norm_layer
+from ganc.models.specs import check_spec
+from ganc.nn.conv_norm import cyclegan_layer
+from ganc.nn.layers import leaky
+from ganc.nn.norm import Norm
 from ganc.types import Discriminator, Params, Verdict
 
 
@@ -33,7 +37,7 @@ class PatchSpec:
     pooled: bool = False
 
     def __post_init__(self) -> None:
-        check_norm(self.norm)
+        check_spec(self, least={"ndf": 1, "layers": 1, "channels_in": 1})
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class PixelSpec:
     norm: Norm = "instance"
 
     def __post_init__(self) -> None:
-        check_norm(self.norm)
+        check_spec(self, least={"ndf": 1, "channels_in": 1})
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class BranchedSpec:
     shared: int = 5
 
     def __post_init__(self) -> None:
-        check_norm(self.norm)
+        check_spec(self, least={"ndf": 1, "layers": 1, "channels_in": 1})
         if not 0 <= self.shared <= self.layers + 2:
             raise ValueError(f"shared must be 0 to {self.layers + 2}, got {self.shared}")
 
@@ -98,12 +102,12 @@ def branched(spec: BranchedSpec) -> Discriminator:
 
     Every stage has two copies. Branch 1 takes the second of each; so does branch 0 where they
     share, elsewhere it takes the first. The first copies of shared stages are parameters that
-    nobody uses, as in the reference, whose counts include them; `used` leaves them out.
+    nobody uses, as in the reference, whose counts include them; `used_params` leaves them out.
     """
     return build_discriminator(BranchedPatchGan(spec), spec.channels_in, spec)
 
 
-def used(spec: BranchedSpec, params: Params) -> Params:
+def used_params(spec: BranchedSpec, params: Params) -> Params:
     """The part of `params` that any branch of `spec` takes."""
     unused = {f"conv{stage}_0{suffix}" for stage in range(spec.shared) for suffix in ("", "_norm")}
     return {name: layer for name, layer in params.items() if name not in unused}
@@ -115,10 +119,10 @@ class PatchGan(nn.Module):
     spec: PatchSpec
 
     @nn.compact
-    def __call__(self, x: jax.Array, momentum: float | None = None) -> Verdict:
+    def __call__(self, x: jax.Array) -> Verdict:
         """Pictures (b h w c) to logits (b h' w' 1)."""
         for stage in range(self.spec.layers + 2):
-            x = _stage(self.spec, stage, f"conv{stage}", x, momentum)
+            x = _stage(x, self.spec, stage, f"conv{stage}")
         return Verdict(x.mean(axis=(1, 2), keepdims=True) if self.spec.pooled else x)
 
 
@@ -128,17 +132,12 @@ class PixelGan(nn.Module):
     spec: PixelSpec
 
     @nn.compact
-    def __call__(self, x: jax.Array, momentum: float | None = None) -> Verdict:
+    def __call__(self, x: jax.Array) -> Verdict:
         """Pictures (b h w c) to logits (b h w 1)."""
-        ndf, norm = self.spec.ndf, self.spec.norm
-
-        def conv(x: jax.Array, features: int, name: str, bias: bool) -> jax.Array:
-            return Conv(features, (None, None), size=1, use_bias=bias, name=name)(x)
-
-        x = nn.leaky_relu(conv(x, ndf, "conv0", True), 0.2)
-        x = conv(x, 2 * ndf, "conv1", norm != "batch")
-        x = nn.leaky_relu(norm_layer(norm, None, "conv1_norm")(x, None, momentum), 0.2)
-        return Verdict(conv(x, 1, "conv2", norm != "batch"))
+        ndf, layer = self.spec.ndf, _layer(self.spec.norm, size=1)
+        x = layer(x, name="conv0", features=ndf, norm=None, use_bias=True)
+        x = layer(x, name="conv1", features=2 * ndf)
+        return Verdict(layer(x, name="conv2", features=1, norm=None, activation=None))
 
 
 class BranchedPatchGan(nn.Module):
@@ -147,37 +146,32 @@ class BranchedPatchGan(nn.Module):
     spec: BranchedSpec
 
     @nn.compact
-    def __call__(
-        self, x: jax.Array, momentum: float | None = None, branch: Literal[0, 1] = 0
-    ) -> Verdict:
+    def __call__(self, x: jax.Array, branch: Literal[0, 1] = 0) -> Verdict:
         """Pictures (b h w c) to logits (b h' w' 1)."""
         if branch not in (0, 1):
             raise ValueError(f"branch must be 0 or 1, got {branch!r}")
+        stages = range(self.spec.layers + 2)
         if self.is_initializing():  # a module has those parameters that its first call meets
-            return [self._judge(x, momentum, (copy,) * (self.spec.layers + 2)) for copy in (0, 1)][
-                0
-            ]
-        copies = [
-            1 if stage < self.spec.shared else branch for stage in range(self.spec.layers + 2)
-        ]
-        return self._judge(x, momentum, copies)
+            return [self._logits(x, [copy for _ in stages]) for copy in (0, 1)][branch]
+        return self._logits(x, [1 if i < self.spec.shared else branch for i in stages])
 
-    def _judge(self, x, momentum, copies) -> Verdict:
+    def _logits(self, x: jax.Array, copies: list[int]) -> Verdict:
         for stage, copy in enumerate(copies):
-            x = _stage(self.spec, stage, f"conv{stage}_{copy}", x, momentum)
+            x = _stage(x, self.spec, stage, f"conv{stage}_{copy}")
         return Verdict(x)
 
 
-def _stage(
-    spec: PatchSpec | BranchedSpec, stage: int, name: str, x: jax.Array, momentum: float | None
-) -> jax.Array:
-    last = spec.layers + 1
-    normed = 0 < stage < last
-    features = 1 if stage == last else spec.ndf * min(2**stage, 8)
-    stride = 2 if stage < spec.layers else 1
-    bias = not normed or spec.norm != "batch"
-    conv = Conv(features, (None, None), size=4, stride=stride, pad=1, use_bias=bias, name=name)
-    x = conv(x)
-    if normed:
-        x = norm_layer(spec.norm, None, f"{name}_norm")(x, None, momentum)
-    return x if stage == last else nn.leaky_relu(x, 0.2)
+def _layer(norm: Norm, **options: Any) -> Callable[..., jax.Array]:
+    layer = cyclegan_layer(norm, {}, activation=leaky, **options)
+    return partial(layer, source=None, group=None)
+
+
+def _stage(x: jax.Array, spec: PatchSpec | BranchedSpec, stage: int, name: str) -> jax.Array:
+    """A layer of a PatchGAN, in a compact module that calls this."""
+    last, options = spec.layers + 1, {}
+    if stage in (0, last):
+        options |= {"norm": None, "use_bias": True}
+    if stage == last:
+        options |= {"features": 1, "activation": None}
+    layer = _layer(spec.norm, size=4, pad=1, features=spec.ndf * min(2**stage, 8))
+    return layer(x, name=name, stride=2 if stage < spec.layers else 1, **options)

@@ -8,10 +8,9 @@ Differs from the reference: it has a dropout of rate 0, which is left out.
 import flax.linen as nn
 import jax
 
-from ganc import channels
-from ganc.nn.layers import Conv, gate
-from ganc.nn.norm import Norm, norm_layer
-from ganc.types import Channels, Masks, Widths
+from ganc.nn.conv_norm import cyclegan_layer
+from ganc.nn.norm import Norm
+from ganc.types import Channels, Widths
 
 
 def inner_groups(name: str, multiplier: int) -> dict[str, int]:
@@ -40,18 +39,11 @@ class Expansion(nn.Module):
     norm: Norm
 
     @nn.compact
-    def __call__(self, x: jax.Array, masks: Masks | None, momentum: float | None) -> jax.Array:
+    def __call__(self, x: jax.Array) -> jax.Array:
         """(b h w trunk) to the same shape."""
         wide1, wide2, thin = inner_groups(str(self.name), 1)
-
-        def conv(x: jax.Array, source: Channels, group: Channels, layer: str, **options):
-            features = channels.count(group, self.widths)
-            options |= {"padding": "reflect", "use_bias": self.norm != "batch"}
-            x = Conv(features, (source, group), name=layer, **options)(x)
-            x = norm_layer(self.norm, group, f"{layer}_norm")(x, masks, momentum)
-            return gate(x, masks, group)
-
-        y = nn.relu(conv(x, self.trunk, wide1, "conv1", size=1, pad=1))
-        y = nn.relu(conv(y, wide1, wide2, "conv2"))
-        y = nn.relu(conv(y, wide2, thin, "conv3", size=1))
-        return x + conv(y, thin, self.trunk, "conv4", pad=1)
+        layer = cyclegan_layer(self.norm, self.widths, padding="reflect")
+        y = layer(x, self.trunk, wide1, name="conv1", size=1, pad=1)
+        y = layer(y, wide1, wide2, name="conv2")
+        y = layer(y, wide2, thin, name="conv3", size=1)
+        return x + layer(y, thin, self.trunk, name="conv4", pad=1, activation=None)

@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from ganc import channels
 from ganc.errors import UserError
 from ganc.types import Discriminator, Generator, Params, Widths
 
@@ -101,8 +101,14 @@ def expected_shapes(
             if isinstance(group, str):
                 widths.setdefault(group, size)
     widths = {group: widths.get(group, most) for group, most in generator.widths.items()}
-    shapes = {name: tuple(map(partial(_size, widths), axes[name], full[name])) for name in axes}
-    return widths, shapes
+
+    def sizes(name: str) -> tuple[int, ...]:
+        return tuple(
+            fixed if group is None else channels.count(group, widths)
+            for group, fixed in zip(axes[name], full[name], strict=True)
+        )
+
+    return widths, {name: sizes(name) for name in axes}
 
 
 def _check_kind(what: str, array: np.ndarray, ndim: int) -> None:
@@ -110,9 +116,3 @@ def _check_kind(what: str, array: np.ndarray, ndim: int) -> None:
         raise UserError(f"{what} has shape {array.shape}, expected {ndim} axes")
     if array.dtype.name not in DTYPES:
         raise UserError(f"{what} is {array.dtype}, expected {' or '.join(DTYPES)}")
-
-
-def _size(widths: Widths, groups: str | tuple[str, ...] | None, fixed: int) -> int:
-    if groups is None:
-        return fixed
-    return widths[groups] if isinstance(groups, str) else sum(widths[g] for g in groups)

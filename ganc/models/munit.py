@@ -25,7 +25,9 @@ from ganc.channels import read_widths
 from ganc.errors import UserError
 from ganc.models.build import build
 from ganc.models.munit_layers import ContentEncoder, Decoder, Mlp, StyleEncoder, adaptive_groups
-from ganc.types import Generator, Masks, Output, Params, Slot, Widths
+from ganc.models.specs import check_spec
+from ganc.nn.call import bind
+from ganc.types import Generator, Masks, Output, Params, Slot, Widths, slot
 
 _STYLE = FrozenDict({f"style{i}": times for i, times in enumerate((1, 2, 4, 4, 4))})
 """The channel groups of the style encoder, always four times strided, and their multipliers."""
@@ -52,11 +54,8 @@ class Spec:
     mlp_dim: int = 256
 
     def __post_init__(self) -> None:
-        for name in ("ngf", "downs", "style_dim", "mlp_dim"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.blocks < 2 or self.blocks % 2:
-            raise ValueError(f"blocks must be a positive multiple of 2, got {self.blocks}")
+        least: dict[str, int] = dict.fromkeys(("ngf", "downs", "style_dim", "mlp_dim"), 1)
+        check_spec(self, least=least, multiples={"blocks": 2})
 
     @property
     def encoder_groups(self) -> tuple[str, ...]:
@@ -75,15 +74,15 @@ class Spec:
     def slots(self) -> tuple[Slot, ...]:
         """The entries of gan-compression's architecture strings, in their order."""
         inner = [
-            Slot.of(f"{part}{i}", 2**self.downs, *self.blocks_of(part)[2 * i : 2 * i + 2])
+            slot(f"{part}{i}", 2**self.downs, *self.blocks_of(part)[2 * i : 2 * i + 2])
             for part in ("content", "decoder")
             for i in range(self.blocks // 2)
         ]
         return (
             Slot("style", _STYLE),
-            *(Slot.of(group, 2**i) for i, group in enumerate(self.encoder_groups)),
+            *(slot(group, 2**i) for i, group in enumerate(self.encoder_groups)),
             *inner,
-            *(Slot.of(g, 2 ** (self.downs - i)) for i, g in enumerate(self.decoder_groups, 1)),
+            *(slot(g, 2 ** (self.downs - i)) for i, g in enumerate(self.decoder_groups, 1)),
         )
 
 
@@ -97,7 +96,7 @@ def generator(spec: Spec) -> Generator:
     in the channel group `trunk`. They distil the style too: `encode_style` gives it.
     """
     return build(
-        lambda widths: Munit(spec, widths),
+        lambda widths: Munit(widths, spec),
         slots=spec.slots(),
         base=spec.ngf,
         taps={"content": "trunk"},
@@ -111,14 +110,14 @@ def encode_style(
     generator: Generator, params: Params, x: jax.Array, masks: Masks | None = None
 ) -> jax.Array:
     """The styles (b style_dim) of pictures (b h w 3); `masks` as in `Generator.apply`."""
-    return _method("encode_style", generator, params, x, masks)
+    return _call("encode_style", generator, params, masks, x)
 
 
 def encode_content(
     generator: Generator, params: Params, x: jax.Array, masks: Masks | None = None
 ) -> jax.Array:
     """The contents of pictures (b h w 3): what `Generator.apply` returns as the tap `content`."""
-    return _method("encode_content", generator, params, x, masks)
+    return _call("encode_content", generator, params, masks, x)
 
 
 def decode(
@@ -129,23 +128,25 @@ def decode(
     masks: Masks | None = None,
 ) -> jax.Array:
     """Pictures (b h w 3) from contents (b h' w' trunk) and styles (b style_dim)."""
-    return _method("decode", generator, params, content, style, masks)
+    return _call("decode", generator, params, masks, content, style)
 
 
-def _method(name: str, generator: Generator, params: Params, *args: Any) -> jax.Array:
-    module = Munit(generator.spec, read_widths(params, generator.axes))
-    result: Any = module.apply({"params": params}, *args, method=name)
+def _call(
+    method: str, generator: Generator, params: Params, masks: Masks | None, *args: jax.Array
+) -> jax.Array:
+    module = Munit(read_widths(params, generator.axes), generator.spec)
+    result: Any = module.apply({"params": params, **bind(masks)}, *args, method=method)
     return result
 
 
 class Munit(nn.Module):
     """The network at given channel widths."""
 
-    spec: Spec
     widths: Widths
+    spec: Spec
 
     def setup(self) -> None:
-        """The four networks that it is assembled of."""
+        """Makes the four networks that it is assembled of."""
         spec, widths = self.spec, self.widths
         blocks = spec.blocks_of("decoder")
         adaptive = adaptive_groups(blocks)
@@ -157,31 +158,24 @@ class Munit(nn.Module):
         self.mlp = Mlp(spec.mlp_dim, features, adaptive)
         self.decoder = Decoder(widths, blocks, spec.decoder_groups, spec.separable)
 
-    def __call__(
-        self,
-        x: jax.Array,
-        masks: Masks | None = None,
-        momentum: float | None = None,
-        style: jax.Array | None = None,
-    ) -> Output:
+    def __call__(self, x: jax.Array, style: jax.Array | None = None) -> Output:
         """Pictures (b h w 3) to pictures of the same shape, in `style` (b style_dim)."""
-        del momentum
         if style is None:
-            style = self.encode_style(x, masks)
+            style = self.encode_style(x)
         elif style.shape != (len(x), self.spec.style_dim):
             expected = f"({len(x)}, {self.spec.style_dim})"
             raise UserError(f"a style per picture is {expected}, got {style.shape}")
-        content = self.encode_content(x, masks)
-        return Output(self.decode(content, style, masks), {"content": content})
+        content = self.encode_content(x)
+        return Output(self.decode(content, style), {"content": content})
 
-    def encode_style(self, x: jax.Array, masks: Masks | None = None) -> jax.Array:
+    def encode_style(self, x: jax.Array) -> jax.Array:
         """Pictures (b h w 3) to styles (b style_dim)."""
-        return self.style(x, masks)
+        return self.style(x)
 
-    def encode_content(self, x: jax.Array, masks: Masks | None = None) -> jax.Array:
+    def encode_content(self, x: jax.Array) -> jax.Array:
         """Pictures (b h w 3) to contents (b h' w' trunk)."""
-        return self.content(x, masks)
+        return self.content(x)
 
-    def decode(self, content: jax.Array, style: jax.Array, masks: Masks | None = None) -> jax.Array:
+    def decode(self, content: jax.Array, style: jax.Array) -> jax.Array:
         """Contents (b h' w' trunk) and styles (b style_dim) to pictures (b h w 3)."""
-        return self.decoder(content, self.mlp(style), masks)
+        return self.decoder(content, self.mlp(style))

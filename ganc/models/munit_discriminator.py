@@ -8,7 +8,7 @@ import jax
 
 from ganc.models.build import build_discriminator
 from ganc.nn.conv import average_pool
-from ganc.nn.layers import Conv
+from ganc.nn.layers import Conv, leaky
 from ganc.types import Discriminator, Verdict
 
 
@@ -47,17 +47,16 @@ class MultiScale(nn.Module):
     spec: MultiScaleSpec
 
     @nn.compact
-    def __call__(self, x: jax.Array, momentum: float | None = None) -> Verdict:
+    def __call__(self, x: jax.Array) -> Verdict:
         """Pictures (b h w c) to a tuple of logits (b h' w' 1), finest first."""
-        del momentum
         logits = []
         for scale in range(self.spec.scales):
-            logits.append(self._judge(x, f"scale{scale}"))
+            logits.append(self._logits(x, f"scale{scale}"))
             x = average_pool(x)
         return Verdict(tuple(logits))
 
-    def _judge(self, x: jax.Array, name: str) -> jax.Array:
+    def _logits(self, x: jax.Array, name: str) -> jax.Array:
         conv = partial(Conv, groups=(None, None), size=4, stride=2, pad=1, padding="reflect")
         for i in range(self.spec.layers):
-            x = nn.leaky_relu(conv(self.spec.ndf * 2**i, name=f"{name}_conv{i}")(x), 0.2)
+            x = leaky(conv(self.spec.ndf * 2**i, name=f"{name}_conv{i}")(x))
         return Conv(1, (None, None), size=1, name=f"{name}_head")(x)

@@ -14,14 +14,18 @@ import jax.numpy as jnp
 import numpy as np
 from flax.linen import initializers
 
+from ganc.nn.call import Layer
 from ganc.nn.conv import upsample
+from ganc.nn.conv_norm import Normaliser, conv_norm
 from ganc.nn.initial import KAIMING
-from ganc.nn.layers import Conv, GlobalMean, Linear, Product, gate, logical, mask_of
-from ganc.nn.norm import EPSILON, InstanceNorm, instance_norm
-from ganc.nn.separable import separable_conv
-from ganc.types import Masks, Widths
+from ganc.nn.layers import Conv, GlobalMean, Linear, Product, logical
+from ganc.nn.norm import EPSILON, instance_norm, norm_layer
+from ganc.nn.separable import same_conv
+from ganc.types import Group, Widths
 
 _conv = partial(Conv, padding="reflect", initial=KAIMING)
+_layer = partial(conv_norm, initial=KAIMING)
+_instance = partial(norm_layer, "instance")
 
 
 class StyleEncoder(nn.Module):
@@ -38,11 +42,10 @@ class StyleEncoder(nn.Module):
     style_dim: int
 
     @nn.compact
-    def __call__(self, x: jax.Array, masks: Masks | None = None) -> jax.Array:
+    def __call__(self, x: jax.Array) -> jax.Array:
         """Pictures (b h w 3) to styles (b style_dim)."""
         last = self.groups[-1]
-        x = _descend(x, self.widths, self.groups, masks, normalised=False)
-        x = GlobalMean(last)(x)
+        x = GlobalMean(last)(_descend(x, self.widths, self.groups, None))
         return _conv(self.style_dim, (last, None), size=1, name="head")(x)[:, 0, 0]
 
 
@@ -62,12 +65,12 @@ class ContentEncoder(nn.Module):
     separable: bool
 
     @nn.compact
-    def __call__(self, x: jax.Array, masks: Masks | None = None) -> jax.Array:
+    def __call__(self, x: jax.Array) -> jax.Array:
         """Pictures (b h w 3) to contents (b h' w' trunk)."""
-        x = _descend(x, self.widths, self.groups, masks, normalised=True)
+        x = _descend(x, self.widths, self.groups, _instance)
         for i, inner in enumerate(self.blocks):
             groups = (self.groups[-1], inner)
-            x = Block(self.widths, groups, self.separable, name=f"block{i}")(x, masks)
+            x = Block(self.widths, groups, self.separable, name=f"block{i}")(x)
         return x
 
 
@@ -109,19 +112,16 @@ class Decoder(nn.Module):
     separable: bool
 
     @nn.compact
-    def __call__(self, x: jax.Array, adaptive: jax.Array, masks: Masks | None = None) -> jax.Array:
+    def __call__(self, x: jax.Array, adaptive: jax.Array) -> jax.Array:
         """Contents (b h' w' trunk) and the output of the `Mlp` to pictures (b h w 3)."""
         parts = self._split(adaptive)
         for i, inner in enumerate(self.blocks):
             block = Block(self.widths, ("trunk", inner), self.separable, name=f"block{i}")
-            x = block(x, masks, parts[4 * i : 4 * i + 4])
-        source = "trunk"
+            x = block(x, parts[4 * i : 4 * i + 4])
+        kind, source = same_conv(self.separable, size=5), "trunk"
+        layer = partial(_layer, widths=self.widths, kind=kind, norm=_layer_norm)
         for i, group in enumerate(self.groups):
-            convolve = _separable if self.separable else _dense
-            name = f"up{i + 1}"
-            x = convolve(upsample(x), self.widths[group], (source, group), masks, name, size=5)
-            x = LayerNorm(group, name=f"{name}_norm")(x, masks)
-            x, source = gate(nn.relu(x), masks, group), group
+            x, source = layer(upsample(x), source, group, name=f"up{i + 1}"), group
         return jnp.tanh(_conv(3, (source, None), size=7, pad=3, name="head")(x))
 
     def _split(self, adaptive: jax.Array) -> list[jax.Array]:
@@ -151,26 +151,23 @@ class Block(nn.Module):
     separable: bool
 
     @nn.compact
-    def __call__(
-        self, x: jax.Array, masks: Masks | None, adaptive: Sequence[jax.Array] = ()
-    ) -> jax.Array:
+    def __call__(self, x: jax.Array, adaptive: Sequence[jax.Array] = ()) -> jax.Array:
         """(b h w trunk) to the same shape.
 
         The norms are instance norms, or adaptive ones where `adaptive` has the shift and the scale
         of the first and of the second.
         """
-        convolve = _separable if self.separable else _dense
         trunk, inner = self.groups
+        norms = (
+            [_adaptive(*adaptive[:2]), _adaptive(*adaptive[2:])] if adaptive else 2 * [_instance]
+        )
+        layer = partial(_layer, widths=self.widths, kind=same_conv(self.separable))
+        y = layer(x, trunk, inner, name="conv1", norm=norms[0])
+        return x + layer(y, inner, trunk, name="conv2", norm=norms[1], activation=None)
 
-        def layer(x: jax.Array, source: str, group: str, number: int) -> jax.Array:
-            name = f"conv{number + 1}"
-            x = convolve(x, self.widths[group], (source, group), masks, name, size=3)
-            if not adaptive:
-                return InstanceNorm(group)(x)
-            return adaptive_norm(x, *adaptive[2 * number : 2 * number + 2])
 
-        y = gate(nn.relu(layer(x, trunk, inner, 0)), masks, inner)
-        return x + gate(layer(y, inner, trunk, 1), masks, trunk)
+def _adaptive(shift: jax.Array, scale: jax.Array) -> Normaliser:
+    return lambda group, name: partial(adaptive_norm, shift=shift, scale=scale)
 
 
 def adaptive_norm(x: jax.Array, shift: jax.Array, scale: jax.Array) -> jax.Array:
@@ -183,7 +180,7 @@ def adaptive_norm(x: jax.Array, shift: jax.Array, scale: jax.Array) -> jax.Array
     return instance_norm(x) * scale[:, None, None] + shift[:, None, None]
 
 
-class LayerNorm(nn.Module):
+class LayerNorm(Layer):
     """Normalises each picture over all its positions and active channels.
 
     $\\gamma (x - \\mu) / (\\sigma + \\epsilon) + \\beta$ with the unbiased $\\sigma$ and, unlike
@@ -193,18 +190,20 @@ class LayerNorm(nn.Module):
         group: the channel group.
     """
 
-    group: str
+    group: Group
     priced_inside: ClassVar[bool] = True
 
     @nn.compact
-    def __call__(self, x: jax.Array, masks: Masks | None = None) -> jax.Array:
+    def __call__(self, x: jax.Array) -> jax.Array:
         """(b h w c) to the same shape; inactive channels may hold anything, before and after."""
-        channels = x.shape[-1] if masks is None else jnp.sum(mask_of(masks, self.group))
+        mask = self.mask(self.group)
+        channels = x.shape[-1] if mask is None else jnp.sum(mask)
         count = x.shape[1] * x.shape[2] * channels
 
         def average(values: jax.Array) -> jax.Array:
             # Per channel first: a sum of millions of float32 would lose digits.
-            each = gate(jnp.mean(values, axis=(1, 2), keepdims=True), masks, self.group)
+            each = jnp.mean(values, axis=(1, 2), keepdims=True)
+            each = each if mask is None else each * mask
             return jnp.sum(each, axis=-1, keepdims=True) / channels
 
         centred = x - average(x)
@@ -218,23 +217,17 @@ class LayerNorm(nn.Module):
         return Product(self.group)(centred / (deviation + EPSILON), scale) + bias
 
 
+def _layer_norm(group: Group, name: str) -> LayerNorm:
+    return LayerNorm(group, name=name)
+
+
 def _descend(
-    x: jax.Array, widths: Widths, groups: tuple[str, ...], masks: Masks | None, *, normalised: bool
+    x: jax.Array, widths: Widths, groups: tuple[str, ...], norm: Normaliser | None
 ) -> jax.Array:
     """A 7x7 convolution, then strided 4x4 ones, in a compact module that calls this."""
     source = None
     for i, group in enumerate(groups):
         options: dict[str, Any] = {"size": 4, "stride": 2, "pad": 1} if i else {"size": 7, "pad": 3}
-        x = _conv(widths[group], (source, group), name=f"conv{i}", **options)(x)
-        x = nn.relu(InstanceNorm(group)(x) if normalised else x)
-        x, source = gate(x, masks, group), group
+        options |= {"padding": "reflect", "widths": widths, "norm": norm}
+        x, source = _layer(x, source, group, name=f"conv{i}", **options), group
     return x
-
-
-def _dense(x, features, groups, masks, name, size):
-    del masks  # inactive inputs are zero already, and the caller gates the outputs
-    return _conv(features, groups, size=size, pad=size // 2, name=name)(x)
-
-
-def _separable(x, features, groups, masks, name, size):
-    return separable_conv(x, features, groups, masks, name=name, size=size, initial=KAIMING)

@@ -8,19 +8,22 @@ Differs from the reference: inputs are always clamped to [-1, 1], which not ever
 images already lie there.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from ganc.models.build import build
-from ganc.nn.initial import NORMAL, TORCH
-from ganc.nn.layers import Conv, ConvTranspose, gate
+from ganc.models.specs import check_spec
+from ganc.nn.conv_norm import cyclegan_layer
+from ganc.nn.initial import NORMAL, TORCH, Initial
+from ganc.nn.layers import Conv, ConvTranspose
 from ganc.nn.norm import norm_layer
-from ganc.nn.separable import separable_conv
-from ganc.types import Generator, Masks, Output, Slot, Widths
+from ganc.nn.separable import same_conv
+from ganc.types import Generator, Group, Output, Slot, Widths, slot
 
 Norm = Literal["batch", "instance", "affine", "slimming"]
 """Those of `ganc.nn.norm`, `instance` in every published CycleGAN, and `slimming`: `affine` where
@@ -47,43 +50,36 @@ class Spec:
     blocks: int = 9
     separable: bool = False
     norm: Norm = "instance"
-    entries: int = 8
+    entries: Literal[6, 8] = 8
     legacy: bool = False
 
     def __post_init__(self) -> None:
-        if self.ngf < 1:
-            raise ValueError(f"ngf must be at least 1, got {self.ngf}")
-        if self.blocks < 3 or self.blocks % 3:
-            raise ValueError(f"blocks must be a positive multiple of 3, got {self.blocks}")
-        if self.norm not in get_args(Norm):
-            raise ValueError(f"norm must be {', '.join(get_args(Norm))}, got {self.norm!r}")
-        if self.entries not in (6, 8):
-            raise ValueError(f"entries must be 6 or 8, got {self.entries}")
+        check_spec(self, least={"ngf": 1}, multiples={"blocks": 3})
         if self.legacy and self.blocks != 9:
             raise ValueError(f"legacy must have 9 blocks, got {self.blocks}")
 
-    @property
-    def inner_groups(self) -> tuple[tuple[str, ...], ...]:
-        """The inner channel groups of the first, second and last third of the blocks."""
-        third = self.blocks // 3
-        return tuple(
-            tuple(f"block{i}" for i in range(part * third, (part + 1) * third)) for part in range(3)
-        )
-
     def slots(self) -> tuple[Slot, ...]:
         """The entries of gan-compression's architecture strings, in their order."""
-        inner = [groups[:1] if self.legacy else groups for groups in self.inner_groups]
-        rest = [group for groups in self.inner_groups for group in groups[1:]]
+        parts = thirds(self.blocks)
+        inner = [groups[:1] if self.legacy else groups for groups in parts]
+        rest = [group for groups in parts for group in groups[1:]]
         if self.entries == 6:
             inner = [tuple(group for groups in inner for group in groups)]
         return (
-            Slot.of("stem", 1),
-            Slot.of("down1", 2),
-            Slot.of("trunk", 4, "trunk", *(rest if self.legacy else ())),
-            *(Slot.of(f"inner{part}", 4, *groups) for part, groups in enumerate(inner)),
-            Slot.of("up1", 2),
-            Slot.of("up2", 1),
+            slot("stem", 1),
+            slot("down1", 2),
+            slot("trunk", 4, "trunk", *(rest if self.legacy else ())),
+            *(slot(f"inner{part}", 4, *groups) for part, groups in enumerate(inner)),
+            slot("up1", 2),
+            slot("up2", 1),
         )
+
+
+def thirds(blocks: int) -> tuple[tuple[str, ...], ...]:
+    """The inner channel groups of the first, second and last third of so many blocks."""
+    third = -(-blocks // 3)
+    names = tuple(f"block{i}" for i in range(blocks))
+    return names[:third], names[third : 2 * third], names[2 * third :]
 
 
 def generator(spec: Spec) -> Generator:
@@ -94,7 +90,7 @@ def generator(spec: Spec) -> Generator:
     group `trunk`, at a quarter of the resolution.
     """
     return build(
-        lambda w: ResNet(w, spec.inner_groups, spec.separable, spec.norm),
+        lambda widths: ResNet(widths, spec),
         slots=spec.slots(),
         base=spec.ngf,
         taps={f"trunk{i}": "trunk" for i in range(4)},
@@ -104,84 +100,66 @@ def generator(spec: Spec) -> Generator:
     )
 
 
-def _norm(kind: Norm, group: str, name: str) -> nn.Module:
-    if kind == "slimming":
-        return norm_layer("instance" if group == "trunk" else "affine", group, name)
-    return norm_layer(kind, group, name)
-
-
 class ResNet(nn.Module):
     """The network at given channel widths."""
 
     widths: Widths
-    inner_groups: tuple[tuple[str, ...], ...]
-    separable: bool
-    norm: Norm
+    spec: Spec
 
     @nn.compact
-    def __call__(
-        self, x: jax.Array, masks: Masks | None = None, momentum: float | None = None
-    ) -> Output:
+    def __call__(self, x: jax.Array) -> Output:
         """Pictures (b h w 3) to pictures of the same shape."""
-        w = self.widths
-        options = _options(self.norm)
-
-        def layer(kind, x, group: str, source: str | None, name: str, **more) -> jax.Array:
-            x = kind(w[group], (source, group), name=name, **more, **options)(x)
-            x = _norm(self.norm, group, f"{name}_norm")(x, masks, momentum)
-            return gate(nn.relu(x), masks, group)
-
+        w, spec = self.widths, self.spec
+        layer = _layer(w, spec.norm)
         x = jnp.clip(x, -1.0, 1.0)
-        x = layer(Conv, x, "stem", None, "stem", size=7, pad=3, padding="reflect")
-        x = layer(Conv, x, "down1", "stem", "down1", stride=2, pad=1)
-        x = layer(Conv, x, "trunk", "down1", "down2", stride=2, pad=1)
+        x = layer(x, None, "stem", size=7, pad=3, padding="reflect")
+        x = layer(x, "stem", "down1", stride=2, pad=1)
+        x = layer(x, "down1", "trunk", name="down2", stride=2, pad=1)
         taps = {"trunk0": x}
-        for third, groups in enumerate(self.inner_groups):
+        for part, groups in enumerate(thirds(spec.blocks)):
             for group in groups:
-                block = Block(w["trunk"], w[group], group, self.separable, self.norm, name=group)
-                x = block(x, masks, momentum)
-            taps[f"trunk{third + 1}"] = x
-        x = layer(ConvTranspose, x, "up1", "trunk", "up1")
-        x = layer(ConvTranspose, x, "up2", "up1", "up2")
-        initial = options["initial"]
-        head = Conv(
-            3, ("up2", None), size=7, pad=3, padding="reflect", initial=initial, name="head"
-        )
-        return Output(jnp.tanh(head(x)), taps)
-
-
-def _options(norm: Norm) -> dict:
-    # A bias before a batch norm would do nothing; before an instance norm it does nothing either,
-    # but every published network has it.
-    return {"use_bias": norm != "batch", "initial": TORCH if norm == "slimming" else NORMAL}
+                x = Block(w, group, spec.separable, spec.norm, name=group)(x)
+            taps[f"trunk{part + 1}"] = x
+        x = layer(x, "trunk", "up1", kind=ConvTranspose)
+        x = layer(x, "up1", "up2", kind=ConvTranspose)
+        head = {"size": 7, "pad": 3, "padding": "reflect", "initial": _initial(spec.norm)}
+        return Output(jnp.tanh(Conv(3, ("up2", None), name="head", **head)(x)), taps)
 
 
 class Block(nn.Module):
-    """x + norm(conv(relu(norm(conv(x))))), without an activation after the sum."""
+    """x + norm(conv(relu(norm(conv(x))))), without an activation after the sum.
 
-    trunk: int
-    inner: int
+    Attributes:
+        widths: channel group -> width.
+        group: the inner channel group.
+        separable: whether the convolutions are; those have biases before any norm.
+        norm: what follows them.
+    """
+
+    widths: Widths
     group: str
     separable: bool
     norm: Norm = "instance"
 
     @nn.compact
-    def __call__(
-        self, x: jax.Array, masks: Masks | None, momentum: float | None = None
-    ) -> jax.Array:
+    def __call__(self, x: jax.Array) -> jax.Array:
         """(b h w trunk) to the same shape."""
-        conv = self._separable if self.separable else self._dense
-        y = conv(x, self.inner, "trunk", self.group, "conv1", masks)
-        y = _norm(self.norm, self.group, "conv1_norm")(y, masks, momentum)
-        y = gate(nn.relu(y), masks, self.group)
-        y = conv(y, self.trunk, self.group, "trunk", "conv2", masks)
-        y = _norm(self.norm, "trunk", "conv2_norm")(y, masks, momentum)
-        return x + gate(y, masks, "trunk")
+        options = {"use_bias": True} if self.separable else {}
+        layer = _layer(self.widths, self.norm, kind=same_conv(self.separable), **options)
+        y = layer(x, "trunk", self.group, name="conv1")
+        return x + layer(y, self.group, "trunk", name="conv2", activation=None)
 
-    def _dense(self, x, features, source, group, name, masks):
-        del masks  # inactive inputs are zero already, and the caller gates the outputs
-        options = _options(self.norm)
-        return Conv(features, (source, group), pad=1, padding="reflect", name=name, **options)(x)
 
-    def _separable(self, x, features, source, group, name, masks):
-        return separable_conv(x, features, (source, group), masks, name=name)
+def _layer(widths: Widths, norm: Norm, **options) -> Callable[..., jax.Array]:
+    options["initial"] = _initial(norm)
+    if norm == "slimming":
+        return cyclegan_layer("affine", widths, norm=_slimming, **options)
+    return cyclegan_layer(norm, widths, **options)
+
+
+def _slimming(group: Group, name: str) -> nn.Module:
+    return norm_layer("instance" if group == "trunk" else "affine", group, name)
+
+
+def _initial(norm: Norm) -> Initial:
+    return TORCH if norm == "slimming" else NORMAL

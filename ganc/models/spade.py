@@ -8,20 +8,22 @@ statistics, and `ganc/models/statistics.py` how they are recalibrated.
 """
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from flax.core import FrozenDict
 
-from ganc.errors import UserError
 from ganc.models.build import build
-from ganc.models.spade_layers import Block, leaky, shrink
+from ganc.models.spade_layers import Block, shrink
+from ganc.models.specs import check_spec
 from ganc.nn import spectral
 from ganc.nn.conv import upsample
+from ganc.nn.conv_norm import conv_norm
 from ganc.nn.initial import XAVIER
-from ganc.nn.layers import Conv, gate
-from ganc.types import Generator, Masks, Output, Params, Slot, Widths
+from ganc.nn.layers import Conv, leaky
+from ganc.types import Generator, Output, Params, Slot, Widths, slot
 
 BLOCKS = {
     "head_0": 16,
@@ -62,41 +64,38 @@ class Spec:
     ngf: int = 64
     labels: int = 36
     separable: bool = False
-    upsampling: str = "more"
+    upsampling: Literal["more", "normal"] = "more"
     spectral: bool = False
 
     def __post_init__(self) -> None:
-        if self.ngf < 1:
-            raise ValueError(f"ngf must be at least 1, got {self.ngf}")
-        if self.labels < 1:
-            raise ValueError(f"labels must be at least 1, got {self.labels}")
-        if self.upsampling not in _DOUBLINGS:
-            valid = " or ".join(_DOUBLINGS)
-            raise ValueError(f"upsampling must be {valid}, got {self.upsampling!r}")
+        check_spec(self, least={"ngf": 1, "labels": 1})
 
     @property
     def reduction(self) -> int:
         """How many pixels of the picture a position of the first activations stands for."""
         return 2 ** _DOUBLINGS[self.upsampling]
 
+    def slots(self) -> tuple[Slot, ...]:
+        """The entries of gan-compression's architecture strings, in their order.
 
-def generator(spec: Spec) -> Generator:
-    """The generator of `spec`, with the eight slots of gan-compression's architecture strings.
-
-    The input is a label map as `ganc.data.labels.encode` makes it. Every slot after the first
-    drives the width of a block and the hidden width of the norms in it. Taps, the three positions
-    that Li et al. distil, are the outputs of the blocks they are named after.
-    """
-    slots = (
-        Slot.of("trunk", TRUNK),
-        *(
+        Every entry after the first drives the width of a block and the hidden width of its norms.
+        """
+        blocks = (
             Slot(name, FrozenDict({name: times, hidden(name): HIDDEN}))
             for name, times in BLOCKS.items()
-        ),
-    )
+        )
+        return slot("trunk", TRUNK), *blocks
+
+
+def generator(spec: Spec) -> Generator:
+    """The generator of `spec`.
+
+    The input is a label map as `ganc.data.labels.encode` makes it. Taps, the three positions that
+    Li et al. distil, are the outputs of the blocks they are named after.
+    """
     return build(
-        lambda w: Spade(w, spec),
-        slots=slots,
+        lambda widths: Spade(widths, spec),
+        slots=spec.slots(),
         base=spec.ngf,
         taps=TAPS,
         divisor=spec.reduction,
@@ -126,23 +125,19 @@ class Spade(nn.Module):
     spec: Spec
 
     @nn.compact
-    def __call__(
-        self, x: jax.Array, masks: Masks | None = None, momentum: float | None = None
-    ) -> Output:
+    def __call__(self, x: jax.Array) -> Output:
         """Label maps (b h w l) to pictures (b h w 3)."""
-        w, spec = self.widths, self.spec
-        if spec.spectral and masks is not None:
-            raise UserError("a generator with spectral norm takes no masks: fold it first")
-        labels, taps = x, {}
-        fc = Conv(w["trunk"], (None, "trunk"), pad=1, initial=XAVIER, name="fc")
-        x = gate(fc(shrink(labels, labels.shape[1] // spec.reduction)), masks, "trunk")
+        w, spec, labels, taps = self.widths, self.spec, x, {}
+        x = shrink(labels, labels.shape[1] // spec.reduction)
+        options = {"widths": w, "activation": None, "pad": 1, "initial": XAVIER}
+        x = conv_norm(x, None, "trunk", name="fc", **options)
         source = "trunk"
         for name in BLOCKS:
             if name != "head_0" and (name != "middle_1" or spec.upsampling == "more"):
                 x = upsample(x)
             target = name if name.startswith("up") else "trunk"
-            options = (hidden(name), spec.separable, spec.spectral)
-            x = Block(w, source, name, target, *options, name=name)(x, labels, masks, momentum)
+            kinds = (spec.separable, spec.spectral)
+            x = Block(w, source, name, target, hidden(name), *kinds, name=name)(x, labels)
             source = target
             if name in TAPS:
                 taps[name] = x

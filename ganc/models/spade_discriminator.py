@@ -8,7 +8,7 @@ import jax
 from ganc.models.build import build_discriminator
 from ganc.nn.conv import average_pool
 from ganc.nn.initial import XAVIER
-from ganc.nn.layers import Conv
+from ganc.nn.layers import Conv, leaky
 from ganc.nn.norm import instance_norm
 from ganc.nn.spectral import SpectralConv
 from ganc.types import Discriminator, Verdict
@@ -46,14 +46,14 @@ class MultiScale(nn.Module):
     spec: MultiScaleSpec
 
     @nn.compact
-    def __call__(self, x: jax.Array, momentum: float | None = None) -> Verdict:
+    def __call__(self, x: jax.Array) -> Verdict:
         """Label maps and pictures (b h w c) to logits (b h' w' 1) and features per scale."""
         logits, features = [], []
         for scale in range(self.spec.scales):
             if scale:
                 x = average_pool(x)
             judge = Judge(self.spec.ndf, self.spec.layers, name=f"scale{scale}")
-            judged, seen = judge(x, momentum)
+            judged, seen = judge(x)
             logits.append(judged)
             features.append(seen)
         return Verdict(tuple(logits), tuple(features))
@@ -66,17 +66,15 @@ class Judge(nn.Module):
     layers: int
 
     @nn.compact
-    def __call__(
-        self, x: jax.Array, momentum: float | None
-    ) -> tuple[jax.Array, tuple[jax.Array, ...]]:
+    def __call__(self, x: jax.Array) -> tuple[jax.Array, tuple[jax.Array, ...]]:
         """(b h w c) to logits (b h' w' 1) and the activations before them."""
         options = {"groups": (None, None), "size": 4, "pad": 2, "initial": XAVIER}
-        x = nn.leaky_relu(Conv(self.ndf, stride=2, name="conv0", **options)(x), 0.2)
+        x = leaky(Conv(self.ndf, stride=2, name="conv0", **options)(x))
         features = [x]
         for i in range(1, self.layers):
             stride = 2 if i < self.layers - 1 else 1
             width = self.ndf * min(2**i, 8)
-            layer = SpectralConv(width, stride=stride, use_bias=False, name=f"conv{i}", **options)
-            x = nn.leaky_relu(instance_norm(layer(x, momentum)), 0.2)
+            conv = Conv(width, stride=stride, use_bias=False, name=f"conv{i}", **options)
+            x = leaky(instance_norm(SpectralConv(conv)(x)))
             features.append(x)
         return Conv(1, name=f"conv{self.layers}", **options)(x), tuple(features)

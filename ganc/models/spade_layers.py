@@ -3,17 +3,14 @@
 import flax.linen as nn
 import jax
 
+from ganc.nn.call import Gate
+from ganc.nn.conv_norm import conv_norm
 from ganc.nn.initial import XAVIER
-from ganc.nn.layers import Conv, Group, Product, gate
+from ganc.nn.layers import Conv, Product, leaky
 from ganc.nn.norm import BatchNorm
-from ganc.nn.separable import separable_conv
+from ganc.nn.separable import same_conv
 from ganc.nn.spectral import SpectralConv
-from ganc.types import Masks, Widths
-
-
-def leaky(x: jax.Array) -> jax.Array:
-    """Leaky ReLU of slope 0.2."""
-    return nn.leaky_relu(x, 0.2)
+from ganc.types import Widths
 
 
 def shrink(labels: jax.Array, height: int) -> jax.Array:
@@ -46,24 +43,18 @@ class SpadeNorm(nn.Module):
     separable: bool
 
     @nn.compact
-    def __call__(
-        self, x: jax.Array, labels: jax.Array, masks: Masks | None, momentum: float | None
-    ) -> jax.Array:
+    def __call__(self, x: jax.Array, labels: jax.Array) -> jax.Array:
         """(b h w c) and a label map (b kh kw l) to the shape of `x`."""
-        width, group, hidden = self.widths[self.hidden], self.group, self.hidden
-        shared = Conv(width, (None, hidden), pad=1, initial=XAVIER, name="shared")
-        y = gate(nn.relu(shared(shrink(labels, x.shape[1]))), masks, hidden)
-        gamma, beta = self._modulation("gamma", y, masks), self._modulation("beta", y, masks)
-        x = BatchNorm(group, name="normal")(x, masks, momentum)
+        options = {"widths": self.widths, "name": "shared", "pad": 1, "initial": XAVIER}
+        y = conv_norm(shrink(labels, x.shape[1]), None, self.hidden, **options)
+        gamma, beta = self._modulation("gamma", y), self._modulation("beta", y)
+        x = BatchNorm(self.group, name="normal")(x)
         # All three terms of an inactive channel become zero at once.
-        return gate(Product(group)(x, 1 + gamma) + beta, masks, group)
+        return Gate(self.group)(Product(self.group)(x, 1 + gamma) + beta)
 
-    def _modulation(self, name: str, y: jax.Array, masks: Masks | None) -> jax.Array:
-        features, groups = self.widths[self.group], (self.hidden, self.group)
-        if not self.separable:
-            return Conv(features, groups, pad=1, initial=XAVIER, name=name)(y)
-        options = {"name": name, "padding": "zero", "initial": XAVIER}
-        return separable_conv(y, features, groups, masks, **options)
+    def _modulation(self, name: str, y: jax.Array) -> jax.Array:
+        conv, groups = same_conv(self.separable, padding="zero"), (self.hidden, self.group)
+        return conv(self.widths[self.group], groups, name=name, initial=XAVIER)(y)
 
 
 class Block(nn.Module):
@@ -91,35 +82,22 @@ class Block(nn.Module):
     spectral: bool
 
     @nn.compact
-    def __call__(
-        self, x: jax.Array, labels: jax.Array, masks: Masks | None, momentum: float | None
-    ) -> jax.Array:
+    def __call__(self, x: jax.Array, labels: jax.Array) -> jax.Array:
         """(b h w source) and a label map (b kh kw l) to (b h w target)."""
 
         def norm(name: str, x: jax.Array, group: str) -> jax.Array:
             layer = SpadeNorm(self.widths, group, self.hidden, self.separable, name=name)
-            return layer(x, labels, masks, momentum)
+            return layer(x, labels)
 
         y = leaky(norm("norm_0", x, self.source))
-        y = self._conv("conv_0", y, (self.source, self.middle), momentum)
+        y = self._conv("conv_0", y, self.source, self.middle, pad=1)
         y = leaky(norm("norm_1", y, self.middle))
-        y = self._conv("conv_1", y, (self.middle, self.target), momentum)
+        y = self._conv("conv_1", y, self.middle, self.target, pad=1)
         if self.source != self.target:
             x = norm("norm_s", x, self.source)
-            x = self._conv("conv_s", x, (self.source, self.target), momentum, shortcut=True)
-        return gate(x + y, masks, self.target)
+            x = self._conv("conv_s", x, self.source, self.target, size=1, use_bias=False)
+        return Gate(self.target)(x + y)
 
-    def _conv(
-        self,
-        name: str,
-        x: jax.Array,
-        groups: tuple[Group, str],
-        momentum: float | None,
-        shortcut: bool = False,
-    ) -> jax.Array:
-        shape = {"size": 1, "use_bias": False} if shortcut else {"pad": 1}
-        options = {"initial": XAVIER, "name": name, **shape}
-        features = self.widths[groups[1]]
-        if self.spectral:
-            return SpectralConv(features, groups, **options)(x, momentum)
-        return Conv(features, groups, **options)(x)
+    def _conv(self, name: str, x: jax.Array, source: str, group: str, **options) -> jax.Array:
+        conv = Conv(self.widths[group], (source, group), initial=XAVIER, name=name, **options)
+        return SpectralConv(conv)(x) if self.spectral else conv(x)

@@ -17,9 +17,11 @@ from flax.core import FrozenDict
 
 from ganc.models.build import build
 from ganc.models.expansion import Expansion, inner_groups
-from ganc.nn.layers import Conv, ConvTranspose, gate
-from ganc.nn.norm import Norm, check_norm, norm_layer
-from ganc.types import Channels, Generator, Masks, Output, Slot, Widths
+from ganc.models.specs import check_spec
+from ganc.nn.conv_norm import cyclegan_layer
+from ganc.nn.layers import ConvTranspose, leaky
+from ganc.nn.norm import Norm
+from ganc.types import Channels, Generator, Output, Slot, Widths
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,7 @@ class Spec:
     deeper: bool = False
 
     def __post_init__(self) -> None:
-        if self.ngf < 1:
-            raise ValueError(f"ngf must be at least 1, got {self.ngf}")
-        if self.downs < 5:
-            raise ValueError(f"downs must be at least 5, got {self.downs}")
-        check_norm(self.norm)
+        check_spec(self, least={"ngf": 1, "downs": 5})
 
     def blocks(self, stage: str) -> tuple[str, ...]:
         """The residual blocks of a stage."""
@@ -78,7 +76,7 @@ def generator(spec: Spec) -> Generator:
     """
     side = 2**spec.downs
     return build(
-        lambda w: UNet(w, spec),
+        lambda widths: UNet(widths, spec),
         slots=spec.slots(),
         base=spec.ngf,
         taps={"enc1": "enc1", "enc3": "enc3", "cat3": _source(3), "cat1": _source(1)},
@@ -99,50 +97,35 @@ class UNet(nn.Module):
     spec: Spec
 
     @nn.compact
-    def __call__(
-        self, x: jax.Array, masks: Masks | None = None, momentum: float | None = None
-    ) -> Output:
+    def __call__(self, x: jax.Array) -> Output:
         """Pictures (b h w 3) to pictures of the same shape."""
         last, skips, taps = self.spec.downs - 1, [], {}
+        # The activations come later, behind the blocks of the deeper net.
+        layer = cyclegan_layer(self.spec.norm, self.widths, size=4, activation=None)
 
         def refine(x: jax.Array, stage: str, group: Channels) -> jax.Array:
             for name in self.spec.blocks(stage):
-                x = Expansion(self.widths, group, self.spec.norm, name=name)(x, masks, momentum)
+                x = Expansion(self.widths, group, self.spec.norm, name=name)(x)
             return x
 
-        def after(x: jax.Array, stage: str, normed: bool = True) -> jax.Array:
-            if normed:
-                x = norm_layer(self.spec.norm, stage, f"{stage}_norm")(x, masks, momentum)
-            return refine(gate(x, masks, stage), stage, stage)
-
         for i in range(last + 1):
-            x = self._down(i)(x)
+            stage, source = f"enc{i}", f"enc{i - 1}" if i else None
+            options = {} if 0 < i < last else {"norm": None}
+            x = layer(x, source, stage, stride=2, pad=1, **options)
             # The skips are taken behind the LeakyReLU, which works in place in the reference: only
             # the blocks of the deeper dec0 can tell, everywhere else a ReLU is next.
-            x = nn.leaky_relu(after(x, f"enc{i}", normed=0 < i < last), 0.2)
+            x = leaky(refine(x, stage, stage))
             skips.append(x)
         for i in range(last, -1, -1):
+            stage, source = f"dec{i}", _source(i) if i < last else f"enc{i}"
             if i < last:
                 x = jnp.concatenate([skips[i], x], axis=-1)
             if i == 0:
-                x = refine(x, "dec0", _source(0))
+                x = refine(x, stage, source)
             x = nn.relu(x)
             if i in (1, 3):
                 taps[f"cat{i}"] = x
-            x = self._up(i)(x)
             if i > 0:
-                x = after(x, f"dec{i}")
+                x = refine(layer(x, source, stage, kind=ConvTranspose), stage, stage)
+        x = ConvTranspose(3, (_source(0), None), size=4, name="dec0")(x)
         return Output(jnp.tanh(x), {"enc1": skips[1], "enc3": skips[3], **taps})
-
-    def _down(self, i: int) -> Conv:
-        name, source = f"enc{i}", f"enc{i - 1}" if i else None
-        bias = self.spec.norm != "batch"
-        options = {"size": 4, "stride": 2, "pad": 1, "use_bias": bias, "name": name}
-        return Conv(self.widths[name], (source, name), **options)
-
-    def _up(self, i: int) -> ConvTranspose:
-        name, source = f"dec{i}", _source(i) if i < self.spec.downs - 1 else f"enc{i}"
-        if i == 0:
-            return ConvTranspose(3, (source, None), size=4, name=name)
-        bias = self.spec.norm != "batch"
-        return ConvTranspose(self.widths[name], (source, name), size=4, use_bias=bias, name=name)

@@ -1,5 +1,6 @@
 """Flax modules whose parameters name the channel group of each of their axes."""
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -9,22 +10,12 @@ import jax.numpy as jnp
 
 from ganc.nn import conv
 from ganc.nn.initial import NORMAL, Initial
-from ganc.types import Masks
-
-Group = str | tuple[str, ...] | None
-"""The channels of an axis: a group, several that are concatenated, or None where they are fixed."""
+from ganc.types import Group
 
 
-def gate(x: jax.Array, masks: Masks | None, group: Group) -> jax.Array:
-    """Sets the inactive channels of `x` (... c) to exactly zero."""
-    return x if masks is None or group is None else x * mask_of(masks, group)
-
-
-def mask_of(masks: Masks, group: str | tuple[str, ...]) -> jax.Array:
-    """The 0/1 vector of a group, or of several that are concatenated."""
-    if isinstance(group, str):
-        return masks[group]
-    return jnp.concatenate([masks[name] for name in group])
+def leaky(x: jax.Array) -> jax.Array:
+    """Leaky ReLU of slope 0.2, the slope of every published network here."""
+    return nn.leaky_relu(x, 0.2)
 
 
 def logical(draw: Any, *names: Group) -> Any:
@@ -61,10 +52,13 @@ class Conv(_Kernel):
     padding: conv.Padding = "zero"
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """(b h w i) to (b h' w' o)."""
+    def __call__(
+        self, x: jax.Array, scaled: Callable[[jax.Array], jax.Array] | None = None
+    ) -> jax.Array:
+        """(b h w i) to (b h' w' o); `scaled`, if given, is applied to the kernel first."""
         shape = (self.size, self.size, x.shape[-1], self.features)
         kernel, bias = self.weights(shape, (None, None, *self.groups))
+        kernel = kernel if scaled is None else scaled(kernel)
         x = conv.pad2d(x, self.pad, self.padding)
         return conv.conv2d(x, kernel, stride=self.stride) + bias
 

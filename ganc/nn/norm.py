@@ -1,10 +1,9 @@
-"""Normalisers.
+"""Normalisers, and by name those of the CycleGAN and pix2pix line.
 
-As modules they all take `(x, masks, momentum)`, so that a network can be built with any of them;
-what a family alone needs stands with that family.
+What a family alone needs stands with that family.
 """
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import flax.linen as nn
 import jax
@@ -12,8 +11,9 @@ import jax.numpy as jnp
 from flax.linen import initializers
 from jax import lax
 
-from ganc.nn.layers import Group, logical, mask_of
-from ganc.types import Masks
+from ganc.nn.call import Layer
+from ganc.nn.layers import logical
+from ganc.types import Group
 
 STATISTICS = "statistics"
 """The Flax collection of what training measures rather than learns."""
@@ -38,7 +38,7 @@ def instance_norm(x: jax.Array, eps: float = EPSILON) -> jax.Array:
     return centred * lax.rsqrt(variance + eps)
 
 
-class _Norm(nn.Module):
+class _Norm(Layer):
     """Scale and shift per channel, where `affine`; subclasses say what is scaled."""
 
     group: Group
@@ -55,21 +55,22 @@ class _Norm(nn.Module):
 
 
 class InstanceNorm(_Norm):
-    """Instance norm; training and evaluation are the same."""
+    """Instance norm; training and evaluation are the same, and so is it with and without masks."""
 
     eps: float = EPSILON
 
     @nn.compact
-    def __call__(
-        self, x: jax.Array, masks: Masks | None = None, momentum: float | None = None
-    ) -> jax.Array:
+    def __call__(self, x: jax.Array) -> jax.Array:
         """(b h w c) to the same shape."""
-        del masks, momentum  # each channel of each picture is normalised by itself
         return self.scaled(instance_norm(x, self.eps))
 
 
 class BatchNorm(_Norm):
     """Batch norm with running statistics, which are variables of the collection `STATISTICS`.
+
+    A call without momentum normalises by the running statistics. One with a momentum does so by
+    those of the batch (biased variance), towards which the running ones (unbiased variance) move by
+    that fraction.
 
     With a batch that is split over devices under `jit`, means are over the whole batch: it is
     synchronised.
@@ -79,24 +80,17 @@ class BatchNorm(_Norm):
     """
 
     @nn.compact
-    def __call__(
-        self, x: jax.Array, masks: Masks | None = None, momentum: float | None = None
-    ) -> jax.Array:
-        """(b h w c) to the same shape.
-
-        Without `momentum`, by the running statistics. With it, by those of the batch (biased
-        variance), towards which the running ones (unbiased variance) move by that fraction.
-        """
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """(b h w c) to the same shape."""
         mean, variance = self._variable("mean", x, 0.0), self._variable("var", x, 1.0)
-        if momentum is None:
+        if self.momentum is None:
             m, v = mean.value, variance.value
         else:
             m = jnp.mean(x, axis=(0, 1, 2))
             v = jnp.mean(jnp.square(x - m), axis=(0, 1, 2))
             count = x.size // x.shape[-1]
-            rate = momentum
-            if masks is not None and self.group is not None:
-                rate = momentum * mask_of(masks, self.group)
+            mask = self.mask(self.group)
+            rate = self.momentum if mask is None else self.momentum * mask
             mean.value += rate * (lax.stop_gradient(m) - mean.value)
             unbiased = lax.stop_gradient(v) * count / max(count - 1, 1)
             variance.value += rate * (unbiased - variance.value)
@@ -114,16 +108,6 @@ Norm = Literal["batch", "instance", "affine"]
 """The norms of the CycleGAN and pix2pix line: `batch`, with running statistics, a scale near 1 and
 a shift, after convolutions without biases; `instance`, without any, after ones with biases;
 `affine`, an instance norm with scale and shift, after ones with biases."""
-
-
-def check_norm(kind: str) -> None:
-    """Refuses what is no `Norm`.
-
-    Raises:
-        ValueError: `kind` is none of them.
-    """
-    if kind not in get_args(Norm):
-        raise ValueError(f"norm must be {', '.join(get_args(Norm))}, got {kind!r}")
 
 
 def norm_layer(kind: Norm, group: Group, name: str) -> BatchNorm | InstanceNorm:

@@ -14,45 +14,57 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import lax
 
 from ganc.errors import UserError
-from ganc.nn import conv
+from ganc.nn.call import Layer
 from ganc.nn.layers import Conv, logical
 from ganc.nn.norm import STATISTICS
 from ganc.types import Params
 
 
-class SpectralConv(Conv):
-    """Dense convolution with the kernel $W / \\sigma$, where $\\sigma = u^T W v$.
+class SpectralConv(Layer):
+    """A convolution with the kernel $W / \\sigma$ instead of W, where $\\sigma = u^T W v$.
 
     W is the kernel as the matrix (o, i kh kw) that PyTorch makes of it; v is in that order too.
-    Gradients pass through W in both places, u and v are constants.
+    Gradients pass through W in both places, u and v are constants. They stand beside the kernel,
+    under the name of the convolution. A call with a momentum, whatever it is, takes one power
+    iteration first.
+
+    Attributes:
+        conv: the convolution.
 
     Reference: Miyato et al. 2018 (arXiv 1802.05957), with one power iteration a step.
     """
 
+    conv: Conv
+
+    def setup(self) -> None:
+        """Has u and v stand where the convolution's own parameters do."""
+        nn.share_scope(self, self.conv)
+
     @nn.compact
-    def __call__(self, x: jax.Array, momentum: float | None = None) -> jax.Array:
-        """(b h w i) to (b h' w' o); any `momentum` takes one power iteration first.
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """(b h w i) to (b h' w' o).
 
         Raises:
-            UserError: the kernel was sliced.
+            UserError: there are masks, or the kernel was sliced.
         """
-        shape = (self.size, self.size, x.shape[-1], self.features)
-        kernel, bias = self.weights(shape, (None, None, *self.groups))
+        if self.masks is not None:
+            raise UserError("a network with spectral norm takes no masks: fold it first")
+        return self.conv(x, self._divided)
+
+    def _divided(self, kernel: jax.Array) -> jax.Array:
         w = _matrix(kernel)
         u, v = self._vector("u", w.shape[0]), self._vector("v", w.shape[1])
         if (*u.value.shape, *v.value.shape) != w.shape:
             raise UserError(
-                f"spectral norm of a kernel {shape}: u and v have {u.value.size} and "
+                f"spectral norm of a kernel {kernel.shape}: u and v have {u.value.size} and "
                 f"{v.value.size} elements, expected {w.shape[0]} and {w.shape[1]}; "
                 "a network is sliced after its spectral norm is folded"
             )
-        if momentum is not None:
+        if self.momentum is not None:
             fixed = lax.stop_gradient(w)
             v.value = _unit(fixed.T @ u.value)
             u.value = _unit(fixed @ v.value)
-        sigma = lax.stop_gradient(u.value) @ w @ lax.stop_gradient(v.value)
-        x = conv.pad2d(x, self.pad, self.padding)
-        return conv.conv2d(x, kernel / sigma, stride=self.stride) + bias
+        return kernel / (lax.stop_gradient(u.value) @ w @ lax.stop_gradient(v.value))
 
     def _vector(self, name: str, size: int) -> Any:
         draw = logical(lambda key: _unit(jax.random.normal(key, (size,))), None)

@@ -14,7 +14,6 @@ from ganc.metrics import cost
 from ganc.models.families import FAMILIES, family_of
 from ganc.models.flat import flatten
 from ganc.nn import conv
-from ganc.nn.layers import mask_of
 from ganc.search.space import Space
 
 FIRST = list({family_of(case.spec): case for case in reversed(CASES)}.values())
@@ -59,7 +58,7 @@ def subsets(generator, seed=0):
 
 def places(generator, kept, group):
     """Where the kept channels of a group, or of several that are concatenated, lie."""
-    return np.flatnonzero(mask_of(channels.masks(kept, generator.widths), group))
+    return np.flatnonzero(channels.mask_of(group, channels.masks(kept, generator.widths)))
 
 
 KEEPS = {"prefixes": prefixes, "subsets": subsets}
@@ -131,8 +130,7 @@ def inside(generator, masks, params):
         result = np.ones(array.shape, np.float32)
         for axis, name in enumerate(names):
             if name is not None:
-                groups = (name,) if isinstance(name, str) else name
-                mask = np.concatenate([masks[group] for group in groups])
+                mask = np.asarray(channels.mask_of(name, masks))
                 result *= mask.reshape([-1 if i == axis else 1 for i in range(array.ndim)])
         return result
 
@@ -184,7 +182,7 @@ def test_axes_agree_with_the_shapes_when_groups_are_wider(case):
 
     def check(names, old, new):
         for name, least, most in zip(names, old.shape, new.shape, strict=True):
-            groups = () if name is None else (name,) if isinstance(name, str) else name
+            groups = channels.names(name)
             assert most - least == sum(growth[group] for group in groups), (names, old, new)
             touched.update(groups)
 

@@ -5,7 +5,7 @@ import pytest
 from ganc.errors import UserError
 from ganc.metrics import cost
 from ganc.models.build import build
-from ganc.types import Output, Slot
+from ganc.types import Output, slot
 
 WIDE = nn.with_logical_partitioning
 
@@ -21,7 +21,7 @@ class Plain(nn.Module):
     layer: str
 
     @nn.compact
-    def __call__(self, x, masks=None, momentum=None):
+    def __call__(self, x):
         w = self.widths["body"]
         bias = {"bias_init": kernel("body")}
         affine = {"scale_init": kernel("body"), **bias}
@@ -54,7 +54,7 @@ class Plain(nn.Module):
 def network(layer):
     return build(
         lambda widths: Plain(widths, layer),
-        slots=(Slot.of("body", 1),),
+        slots=(slot("body", 1),),
         base=8,
         taps={},
         divisor=4,

@@ -124,7 +124,7 @@ def deep_resnet_layers(spec):
 
     half = spec.blocks // 2
     return [
-        *("stem", *resize("down1", "down1"), *resize("down2", "trunk"), *blocks(half)),
+        *("stem", *resize("down1", "down1"), *resize("down2", "down2"), *blocks(half)),
         *(*_expansions(["middle0", "middle1"]), *blocks(half, spec.blocks)),
         *(*resize("up1", "up1"), *resize("up2", "up2"), "head"),
     ]

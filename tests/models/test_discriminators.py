@@ -75,7 +75,7 @@ def test_the_pooled_logit_is_the_mean_of_the_patches(random_params):
 def test_two_branches_have_the_published_sizes(spec):
     judge = discriminators.branched(spec)
     params = jax.eval_shape(judge.init, jax.random.key(0))
-    used = discriminators.used(spec, params)
+    used = discriminators.used_params(spec, params)
     assert (size(params, judge.statistics), size(used, judge.statistics)) == BRANCHED[spec]
     x = jax.ShapeDtypeStruct((1, 256, 256, 6), jnp.float32)
     for branch in (0, 1):
@@ -129,7 +129,7 @@ def test_nobody_learns_the_copies_that_are_not_used(random_params):
         return sum(jnp.sum(call(params, PICTURES, branch).logits ** 2) for branch in (0, 1))
 
     gradients = jax.jit(jax.grad(loss))(params)
-    used = discriminators.used(SMALL, params)
+    used = discriminators.used_params(SMALL, params)
     assert set(params) - set(used) == {"conv0_0", "conv1_0", "conv1_0_norm"}
     for name, gradient in flatten(gradients).items():
         learned = name.split("/")[0] in used and name not in judge.statistics
@@ -164,7 +164,7 @@ def test_batch_norms_equal_pytorch(train, random_params):
     ("make", "message"),
     [
         (lambda: BranchedSpec(shared=6), "shared must be 0 to 5, got 6"),
-        (lambda: PatchSpec(norm="layer"), "norm must be batch, instance, affine, got 'layer'"),
+        (lambda: PatchSpec(norm="layer"), "norm must be batch, instance or affine, got 'layer'"),
         (
             lambda: branched(SMALL)[0].apply({}, PICTURES, branch=2),
             "branch must be 0 or 1, got 2",

@@ -12,6 +12,7 @@ from ganc.export.names import munit as names
 from ganc.models import munit
 from ganc.models.flat import flatten
 from ganc.models.munit_layers import LayerNorm, adaptive_norm
+from ganc.nn.call import bind
 
 # Outputs of gan-compression's PyTorch networks (commit 111093f), run on a CPU with torch 2.13 on
 # parameters and a picture of the fixtures' rule: mean, standard deviation, the first four and
@@ -126,7 +127,9 @@ def test_the_layer_norm_by_hand():
     expected = [
         (p - p.mean()) / (p.std(ddof=1) + 1e-5) * scale[keep] + bias[keep] for p in x[..., keep]
     ]
-    np.testing.assert_allclose(norm.apply(params, x, masks)[..., keep], expected, atol=1e-5)
+    np.testing.assert_allclose(
+        norm.apply({**params, **bind(masks)}, x)[..., keep], expected, atol=1e-5
+    )
 
 
 def test_the_layer_norm_of_a_constant_has_a_finite_gradient():

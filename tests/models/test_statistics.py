@@ -10,9 +10,10 @@ from ganc import channels
 from ganc.models import resnet
 from ganc.models.build import build
 from ganc.models.statistics import merge, recalibrate
-from ganc.nn.layers import Conv, gate
+from ganc.nn.call import Gate
+from ganc.nn.layers import Conv
 from ganc.nn.norm import BatchNorm
-from ganc.types import Output, Slot
+from ganc.types import Output, slot
 
 
 class Normed(nn.Module):
@@ -21,16 +22,14 @@ class Normed(nn.Module):
     widths: dict
 
     @nn.compact
-    def __call__(self, x, masks=None, momentum=None, shift=0.0):
-        x = BatchNorm(None, name="first")(x + shift, masks, momentum)
+    def __call__(self, x, shift=0.0):
+        x = BatchNorm(None, name="first")(x + shift)
         x = Conv(self.widths["stem"], (None, "stem"), size=1, name="stem")(x)
-        x = gate(nn.relu(BatchNorm("stem", name="second")(x, masks, momentum)), masks, "stem")
+        x = Gate("stem")(nn.relu(BatchNorm("stem", name="second")(x)))
         return Output(jnp.tanh(Conv(3, ("stem", None), size=1, name="head")(x)), {})
 
 
-NET = build(
-    Normed, slots=(Slot.of("stem", 1),), base=6, taps={}, divisor=1, minimum=1, spec="normed"
-)
+NET = build(Normed, slots=(slot("stem", 1),), base=6, taps={}, divisor=1, minimum=1, spec="normed")
 
 
 def batches(count=4, seed=0):

@@ -3,6 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax.core import meta
 
+from ganc.nn.call import bind
 from ganc.nn.norm import STATISTICS, BatchNorm, InstanceNorm, instance_norm
 
 
@@ -46,8 +47,8 @@ X = np.random.default_rng(0).normal(3, 2, (4, 5, 3, 2)).astype(np.float32)
 
 def batch_norm(x, state=STATE, masks=None, momentum=None):
     norm = BatchNorm("g", affine=True)
-    variables = {"params": PARAMS, STATISTICS: state}
-    return norm.apply(variables, x, masks, momentum, mutable=[STATISTICS])
+    variables = {"params": PARAMS, STATISTICS: state, **bind(masks, momentum)}
+    return norm.apply(variables, x, mutable=[STATISTICS])
 
 
 def test_batch_norm_evaluates_by_its_statistics():
@@ -101,7 +102,7 @@ def test_axes_may_concatenate_groups():
     }
     assert names == {(("a", "b"),)}
     masks = {"a": jnp.float32([1]), "b": jnp.float32([0])}
-    variables = {STATISTICS: STATE}
-    _, state = BatchNorm(("a", "b")).apply(variables, X, masks, 1.0, mutable=[STATISTICS])
+    variables = {STATISTICS: STATE, **bind(masks, 1.0)}
+    _, state = BatchNorm(("a", "b")).apply(variables, X, mutable=[STATISTICS])
     assert state[STATISTICS]["mean"][1] == STATE["mean"][1]
     assert state[STATISTICS]["mean"][0] != STATE["mean"][0]

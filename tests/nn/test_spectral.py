@@ -7,11 +7,12 @@ import pytest
 from ganc.errors import UserError
 from ganc.export import layouts
 from ganc.export.layouts import Layer
+from ganc.nn.call import bind
 from ganc.nn.layers import Conv
 from ganc.nn.norm import STATISTICS
 from ganc.nn.spectral import SpectralConv, fold
 
-LAYER = SpectralConv(5, (None, None), pad=1, stride=2)
+LAYER = SpectralConv(Conv(5, (None, None), pad=1, stride=2))
 SHAPE = (2, 6, 7, 4)
 
 
@@ -29,8 +30,8 @@ def evaluate(params, vectors, x):
 
 
 def train(params, vectors, x):
-    variables = {"params": params, STATISTICS: vectors}
-    y, updated = LAYER.apply(variables, x, 0.1, mutable=[STATISTICS])
+    variables = {"params": params, STATISTICS: vectors, **bind(momentum=0.1)}
+    y, updated = LAYER.apply(variables, x, mutable=[STATISTICS])
     return y, updated[STATISTICS]
 
 
@@ -106,6 +107,25 @@ def test_a_sliced_kernel_is_refused(source, features):
         "kernel": params["kernel"][:, :, source, :features],
         "bias": params["bias"][:features],
     }
-    layer = SpectralConv(features, (None, None), pad=1, stride=2)
+    layer = SpectralConv(Conv(features, (None, None), pad=1, stride=2))
     with pytest.raises(UserError, match="sliced after its spectral norm is folded"):
         layer.apply({"params": sliced, STATISTICS: vectors}, x[..., source])
+
+
+def test_masks_are_refused():
+    params, vectors, x = drawn()
+    variables = {"params": params, STATISTICS: vectors, **bind({"a": jnp.ones(5)})}
+    with pytest.raises(UserError, match="takes no masks: fold it first"):
+        LAYER.apply(variables, x)
+
+
+def test_inside_a_network_its_arrays_stand_under_the_name_of_the_convolution():
+    class Net(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return SpectralConv(Conv(5, (None, None), name="here"))(x)
+
+    variables = jax.eval_shape(Net().init, jax.random.key(0), jnp.zeros(SHAPE))
+    assert set(variables["params"]) == set(variables[STATISTICS]) == {"here"}
+    assert set(variables["params"]["here"]) == {"kernel", "bias"}
+    assert set(variables[STATISTICS]["here"]) == {"u", "v"}

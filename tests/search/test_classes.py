@@ -6,10 +6,10 @@ import pytest
 
 from ganc.search.classes import ShapeClasses, shape_classes
 from ganc.search.space import Space
-from ganc.types import Slot
+from ganc.types import slot
 
 SPACE = Space(
-    tuple(Slot.of(f"slot{i}", 1, f"g{i}") for i in range(4)),
+    tuple(slot(f"slot{i}", 1, f"g{i}") for i in range(4)),
     ((8, 6, 4, 3, 2),) * 4,
 )
 

@@ -5,10 +5,10 @@ from ganc.errors import UserError
 from ganc.search import evolution
 from ganc.search.evolution import Evolution, check_budget, draw_within, enumerate_all, evolve
 from ganc.search.space import Space
-from ganc.types import Slot
+from ganc.types import slot
 
 SPACE = Space(
-    tuple(Slot.of(f"slot{i}", 1, f"g{i}") for i in range(5)),
+    tuple(slot(f"slot{i}", 1, f"g{i}") for i in range(5)),
     ((6, 5, 4, 3, 2, 1),) * 5,
 )
 BUDGET = 18

@@ -7,11 +7,11 @@ from ganc.errors import UserError
 from ganc.models import resnet
 from ganc.search import space as spaces
 from ganc.search.space import CHOICES, Space, decode_choices, encode, favour_small
-from ganc.types import Slot
+from ganc.types import slot
 
 SLOTS = resnet.generator(resnet.Spec(ngf=4, blocks=3)).slots
 TOY = Space(
-    (Slot.of("first", 1, "a"), Slot.of("second", 2, "b", "c")),
+    (slot("first", 1, "a"), slot("second", 2, "b", "c")),
     ((4, 2, 1), (3, 1)),
 )
 
@@ -31,7 +31,7 @@ TOY = Space(
     ],
 )
 def test_sizes_of_the_published_spaces(name, size):
-    slots = tuple(Slot.of(f"c{i}", 1) for i in range(len(CHOICES[name])))
+    slots = tuple(slot(f"c{i}", 1) for i in range(len(CHOICES[name])))
     space = Space(slots, CHOICES[name])
     assert space.size == size
     assert space.largest in space and space.smallest in space
