@@ -61,7 +61,21 @@ def rows(workdir: Path) -> dict[str, dict]:
     return {row["name"]: row for row in map(json.loads, lines)}
 
 
-def test_a_run_leaves_what_it_promises(smoke):
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory) -> Path:
+    """A run on pairs, with a teacher of its own."""
+    workdir = tmp_path_factory.mktemp("runs") / "pairs"
+    output = finish("pix2pix_ofa", "--preset", "smoke", "--workdir", str(workdir))
+    # No terminal: a plain line at the beginning and at the end of every stage.
+    for stage in ("teacher", "supernet", "fine_tune"):
+        assert f"{stage}: 0 of 4\n" in output and f"{stage}: 4 of 4, adversarial " in output
+    assert "search: 0 done\n" in output
+    return workdir
+
+
+@pytest.mark.parametrize("run", ["smoke", "pairs"])
+def test_a_run_leaves_what_it_promises(run, request):
+    smoke = request.getfixturevalue(run)
     names = {path.name for path in smoke.iterdir()}
     assert names >= {
         "config.json",
@@ -84,6 +98,12 @@ def test_a_run_leaves_what_it_promises(smoke):
     assert len(found["student"]["arch"].split("_")) == 8
     scored = [json.loads(line) for line in (smoke / "search.jsonl").read_text().splitlines()]
     assert found["student"]["arch"] == min(scored, key=lambda row: row["score"])["arch"]
+
+
+def test_a_trained_teacher_leaves_its_discriminator(pairs):
+    judge, _ = store.load_discriminator(pairs / "discriminator")
+    assert judge.channels_in == 6  # it sees the source too
+    assert not (pairs / "teacher_back").exists()
 
 
 def test_a_complete_run_is_not_repeated(smoke):
@@ -178,7 +198,10 @@ def test_a_strangers_checkpoint_is_compressed(tmp_path, folder, random_params):
     flags = ("--preset", "smoke", "--data", folder, "--teacher", str(path), "--workdir")
     output = finish("cyclegan_ofa", *flags, str(tmp_path / "small"), "--size", "48", code=2)
     assert "multiples of 32 and at least 32, --size is 48" in output
-    finish("cyclegan_ofa", *flags, str(tmp_path / "run"), "--size", "32")
+    output = finish("cyclegan_ofa", *flags, str(tmp_path / "run"), "--size", "32")
+    assert "trunk0, trunk1, trunk2, trunk3 are paired with enc1, enc3, cat3, cat1" in output
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert all(json.loads(line)["distillation"] > 0 for line in lines)
     stored = store.load(tmp_path / "run" / "teacher")
     assert stored.generator.spec == unet.Spec(ngf=4, downs=5)
     assert rows(tmp_path / "run")["teacher"]["params"] > rows(tmp_path / "run")["student"]["params"]
@@ -201,7 +224,8 @@ def test_the_teacher_experiment(tmp_path):
     finish("cyclegan_teacher", "--preset", "smoke", "--workdir", str(workdir))
     assert list(rows(workdir)) == ["teacher"]
     assert (workdir / "teacher_back" / "model.json").exists()
-    assert (workdir / "samples.png").exists()
+    assert (workdir / "samples.png").exists() and (workdir / "report.html").exists()
+    store.load_discriminator(workdir / "discriminator_back")
 
     more = tmp_path / "more"
     flags = ("--preset", "smoke", "--start", str(workdir), "--workdir")
