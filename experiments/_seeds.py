@@ -9,8 +9,7 @@ import numpy as np
 from rich.table import Table
 
 from ganc.errors import UserError
-from ganc.metrics.protocol import Protocol, comparable
-from ganc.report.results import HIGHER
+from ganc.metrics.protocol import HIGHER, Protocol, comparable
 from ganc.runs import records
 from ganc.runs.console import console
 

@@ -10,12 +10,28 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, Literal
 
 from ganc.errors import UserError
 from ganc.metrics.bootstrap import Interval
 
 _FORM = re.compile(r"(?P<metric>[a-z][a-z0-9]*)\[(?:(?P<settings>.+),)?(?P<a>.+?)-vs-(?P<b>.+)\]")
+
+LOWER = frozenset({"kid", "fd", "fid", "l1", "l2", "mse", "mae", "lpips"})
+"""Metrics of which less is better."""
+HIGHER = frozenset({"ssim", "psnr", "miou", "accuracy"})
+"""Metrics of which more is better."""
+
+
+def direction(metric: str) -> Literal["lower", "higher"] | None:
+    """What is better of a metric, in any case; None where that is unknown.
+
+    Example:
+        >>> direction("kid"), direction("SSIM"), direction("entropy")
+        ('lower', 'higher', None)
+    """
+    name = metric.lower()
+    return "lower" if name in LOWER else "higher" if name in HIGHER else None
 
 
 @dataclass(frozen=True)
