@@ -18,7 +18,7 @@ class FrontPoint:
         name: what to call it.
         arch: its widths.
         macs: multiply-adds, published convention.
-        latency_ms: of one picture, ms.
+        latency_ms: of one picture, ms; None where it was not measured.
         scores: metric, with or without its protocol -> value.
         pictures: what it makes of a few inputs, the same ones at every point, uint8 (h w 3).
     """
@@ -26,7 +26,7 @@ class FrontPoint:
     name: str
     arch: str
     macs: float
-    latency_ms: float
+    latency_ms: float | None
     scores: Mapping[str, float]
     pictures: Sequence[np.ndarray]
 

@@ -1,7 +1,7 @@
 """Numbers of a report as text."""
 
 import math
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -32,6 +32,6 @@ def numeric(value: Any) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
-def finite(value: Any) -> bool:
+def finite(value: Any) -> TypeGuard[float]:
     """Whether `value` is a number that can be drawn or printed."""
     return numeric(value) and math.isfinite(value)
