@@ -13,6 +13,7 @@ from ganc.runs.console import console
 from ganc.scores.judge import Judge
 from ganc.scores.row import Row, latencies, measure
 from ganc.scores.table import print_table
+from ganc.scores.verdict import level
 from ganc.search.evolution import Candidate
 from ganc.search.pareto import front
 from ganc.search.space import encode
@@ -88,6 +89,7 @@ def finish(
         losses=records.read(run.work.metrics),
         notes=NOTES,
         budget=budget,
+        verdict=_verdict(rows),
     )
 
 
@@ -97,12 +99,22 @@ def show(run: Run) -> list[Row]:
     lines = records.read(path / RESULTS) + records.read(path / REFERENCES)
     rows = [Row.from_json(line) for line in lines]
     print_table(rows, f"{run.data.name}, {run.side} px, report split")
+    if verdict := _verdict(rows):
+        console.print(verdict, markup=False, highlight=False, soft_wrap=True)
     left = {"report": "report.html", "student": "student", "scores": RESULTS}
     for label, name in left.items():
         if (path / name).exists():
             console.print(f"{label:<9}{path / name}", soft_wrap=True, highlight=False)
     console.print(f"looks at the report split: {len(records.read(run.work.looks))}")
     return rows
+
+
+def _verdict(rows: Sequence[Row]) -> str | None:
+    """Whether the student is level with its teacher, in one line; None without a student."""
+    named = {row.name: row for row in rows}
+    if "student" not in named:
+        return None
+    return str(level(named["student"], named["teacher"]))
 
 
 def _facts(run: Run) -> dict[str, str]:

@@ -17,17 +17,21 @@ from ganc.metrics.bootstrap import Interval
 
 _FORM = re.compile(r"(?P<metric>[a-z][a-z0-9]*)\[(?:(?P<settings>.+),)?(?P<a>.+?)-vs-(?P<b>.+)\]")
 
-
 LOWER = frozenset({"kid", "fd", "fid", "l1", "l2", "mse", "mae", "lpips"})
-"""Metrics that are better when lower."""
-
+"""Metrics of which less is better."""
 HIGHER = frozenset({"ssim", "psnr", "miou", "accuracy"})
-"""Metrics that are better when higher."""
+"""Metrics of which more is better."""
 
 
-def better(metric: str) -> Literal["lower", "higher", ""]:
-    """Which values of `metric` are better; an empty string where nobody knows."""
-    return "lower" if metric in LOWER else "higher" if metric in HIGHER else ""
+def direction(metric: str) -> Literal["lower", "higher"] | None:
+    """What is better of a metric, in any case; None where that is unknown.
+
+    Example:
+        >>> direction("kid"), direction("SSIM"), direction("entropy")
+        ('lower', 'higher', None)
+    """
+    name = metric.lower()
+    return "lower" if name in LOWER else "higher" if name in HIGHER else None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Pictures of a report: the labelled PNG grid, and the same samples as self-contained HTML."""
+"""Pictures of a report: the samples, the labelled PNG grid of them, and pictures as data URIs."""
 
 import base64
 import io
@@ -106,50 +106,3 @@ def data_uri(picture: np.ndarray) -> str:
         kind = "jpeg"
         Image.fromarray(picture).save(buffer, "JPEG", quality=92, subsampling=0)
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def rows_html(samples: Sequence[Sample]) -> str:
-    """All samples as rows of labelled pictures; an empty string if there are none."""
-    if not samples:
-        return ""
-    names = columns(samples)
-    head = "".join(f'<span class="{name}">{name}</span>' for name in names)
-    head = f'<div class="strip head" aria-hidden="true">{head}</div>'
-    strips = []
-    for index, sample in enumerate(samples, 1):
-        pictures = ((name, getattr(sample, name)) for name in names)
-        cells = (
-            "<span></span>" if picture is None else _img(picture, f"{name} of sample {index}")
-            for name, picture in pictures
-        )
-        strips.append(f'<div class="strip">{"".join(cells)}</div>')
-    # The second head stands over the second half, where the page is wide enough to have one.
-    return f'<div class="strips" style="--k: {len(names)}">{head}{head}{"".join(strips)}</div>'
-
-
-def sliders_html(samples: Sequence[Sample]) -> str:
-    """Teacher and student of each sample, one over the other with a handle between them."""
-    figures = []
-    for index, sample in enumerate(samples, 1):
-        if sample.student is None:
-            continue
-        figures.append(
-            '<div class="split">'
-            f"{_img(sample.student, f'student of sample {index}')}"
-            f'<div class="over">{_img(sample.teacher, f"teacher of sample {index}")}</div>'
-            '<span class="tag teacher">teacher</span><span class="tag student">student</span>'
-            '<span class="bar"></span>'
-            '<input type="range" min="0" max="100" value="50" step="0.5" '
-            f'aria-label="share of the teacher shown in sample {index}">'
-            "</div>"
-        )
-    return f'<div class="splits">{"".join(figures)}</div>' if figures else ""
-
-
-def _img(picture: np.ndarray, alt: str) -> str:
-    height, width = picture.shape[:2]
-    kind = ' class="small"' if max(height, width) <= SMALL else ""
-    return (
-        f'<img{kind} src="{data_uri(picture)}" width="{width}" height="{height}" alt="{alt}" '
-        'decoding="async">'
-    )

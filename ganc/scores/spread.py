@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from ganc.metrics.protocol import Protocol, better, comparable
+from ganc.metrics.protocol import Protocol, comparable, direction
 from ganc.runs.console import console
 from ganc.scores.row import Row
 
@@ -48,7 +48,7 @@ def _spread(name: str, runs: Mapping[int, Sequence[Row]]) -> dict[str, Any]:
 
 
 def _best(protocol: str) -> Any:
-    return max if better(Protocol.parse(protocol).metric) == "higher" else min
+    return max if direction(Protocol.parse(protocol).metric) == "higher" else min
 
 
 def print_spread(rows: Sequence[Mapping[str, Any]]) -> None:

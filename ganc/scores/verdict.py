@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ganc.errors import UserError
 from ganc.metrics.bootstrap import Interval
-from ganc.metrics.protocol import Protocol, better, comparable
+from ganc.metrics.protocol import Protocol, comparable, direction
 from ganc.scores.row import Row
 
 METRICS = ("kid", "l1")
@@ -35,7 +35,7 @@ class Outcome:
         if self.interval is None or not math.isfinite(self.teacher):
             return None
         low, high = self.interval
-        lower = better(Protocol.parse(self.protocol).metric) == "lower"
+        lower = direction(Protocol.parse(self.protocol).metric) == "lower"
         return low <= self.teacher if lower else high >= self.teacher
 
     def __str__(self) -> str:
@@ -92,7 +92,7 @@ def level(student: Row, teacher: Row, metrics: Collection[str] = METRICS) -> Com
             values of it are better.
     """
     for metric in metrics:
-        if not better(metric):
+        if not direction(metric):
             raise UserError(f"nobody knows which values of {metric!r} are better")
 
     def wanted(row: Row) -> dict[str, float]:

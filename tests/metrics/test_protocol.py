@@ -1,7 +1,7 @@
 import pytest
 
 from ganc.errors import UserError
-from ganc.metrics.protocol import HIGHER, LOWER, Protocol, better, comparable
+from ganc.metrics.protocol import HIGHER, LOWER, Protocol, comparable, direction
 
 KID = "kid[lite0@128,report215-vs-real215]"
 
@@ -37,5 +37,5 @@ def test_different_protocols_are_refused():
 
 
 def test_which_values_are_better():
-    assert (better("kid"), better("ssim"), better("beauty")) == ("lower", "higher", "")
+    assert (direction("kid"), direction("ssim"), direction("beauty")) == ("lower", "higher", None)
     assert not LOWER & HIGHER

@@ -1,13 +1,15 @@
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 
+import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
 
-from ganc.report.gallery import GUTTER, HEADER, data_uri, spread_samples
-from ganc.report.page import Sample, write_report, write_samples
-from ganc.report.scales import fit, si, significant, ticks
+from ganc.report.gallery import GUTTER, data_uri
+from ganc.report.page import FrontPoint, Sample, write_report, write_samples
 
 VOID = {"meta", "img", "input", "wbr", "br", "link"}
 HOSTILE = "<script>alert('x')</script>\"&"
@@ -18,16 +20,19 @@ class Balanced(HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.open, self.seen, self.links, self.text = [], [], [], []
+        self.open, self.seen, self.links, self.text, self.ids = [], [], [], [], []
 
     def handle_starttag(self, tag, attrs):
         self.seen.append(tag)
         self.links += [value for name, value in attrs if name in ("src", "href", "action")]
+        self.ids += [value for name, value in attrs if name == "id"]
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
-        self.seen.append(tag)
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -115,7 +120,11 @@ def test_page_is_balanced_self_contained_and_complete(tmp_path):
     parser = parse(path)
     page = path.read_text()
     assert "://" not in page
-    assert parser.links and all(link.startswith("data:image/") for link in parser.links)
+    # What a drawing uses many times, such as the dot of a candidate, it defines once.
+    marks = {link[1:] for link in parser.links if link.startswith("#")}
+    pictures = [link for link in parser.links if link.startswith("data:image/")]
+    assert pictures and all(link.startswith(("data:image/", "#")) for link in parser.links)
+    assert marks <= set(parser.ids) and len(set(parser.ids)) == len(parser.ids)
     assert "link" not in parser.seen and "iframe" not in parser.seen
     for text in ("teacher", "student", "real (floor)", "One seed.", "Earth pack", "12.5×"):
         assert text in page
@@ -139,11 +148,13 @@ def test_every_string_from_outside_is_escaped(tmp_path):
         "front": [bad],
         "chosen": HOSTILE,
         "losses": losses,
-        "notes": [HOSTILE, "$title ${nothing}"],
+        "notes": [HOSTILE, "$title ${nothing} {{ title }} {% raw %}"],
+        "verdict": HOSTILE,
+        "points": [point(HOSTILE, name=HOSTILE, scores={f"{HOSTILE}[{HOSTILE}]": 1.0})],
     }
     parser = parse(write_report(tmp_path, **given))
     assert parser.seen.count("script") == 1
-    assert "$title ${nothing}" in "".join(parser.text)
+    assert "$title ${nothing} {{ title }} {% raw %}" in "".join(parser.text)
 
 
 @pytest.mark.parametrize("part", ["rows", "front", "candidates", "samples", "losses", "notes"])
@@ -204,54 +215,6 @@ def test_a_large_run_stays_small(tmp_path):
     assert write_report(tmp_path, **given).stat().st_size < 3_000_000
 
 
-@pytest.mark.parametrize("truth, count", [(True, 4), (False, 3)])
-def test_samples_png_has_the_stated_size(tmp_path, truth, count):
-    path = tmp_path / "samples.png"
-    write_samples(path, [sample(truth, seed=0), sample(False, seed=1)])
-    grid = np.asarray(Image.open(path))
-    assert grid.shape == (HEADER + 2 * (128 + GUTTER), GUTTER + count * (128 + GUTTER), 3)
-    first = grid[HEADER : HEADER + 128 : 2, GUTTER : GUTTER + 128 : 2]
-    np.testing.assert_array_equal(first, picture(64, 0))
-
-
-def test_samples_need_at_least_one(tmp_path):
-    with pytest.raises(ValueError, match="at least one"):
-        write_samples(tmp_path / "samples.png", [])
-
-
-def test_small_pictures_are_exact_and_large_ones_are_jpeg():
-    assert data_uri(picture(128)).startswith("data:image/png;base64,")
-    assert data_uri(picture(129)).startswith("data:image/jpeg;base64,")
-
-
-def test_numbers():
-    assert [si(v) for v in (0, 12, 999.9, 97531, 31_600_000, 2.5e9)] == [
-        "0",
-        "12.0",
-        "1.00 k",
-        "97.5 k",
-        "31.6 M",
-        "2.50 G",
-    ]
-    assert [significant(v) for v in (0.03381, 9.999, 123456.0, -0.5)] == [
-        "0.0338",
-        "10.0",
-        "123456",
-        "-0.500",
-    ]
-
-
-def test_axes():
-    np.testing.assert_allclose(ticks(0.018, 0.042, 5), [0.02, 0.025, 0.03, 0.035, 0.04])
-    np.testing.assert_allclose(ticks(9, 120, 5, log=True), [10, 20, 30, 50, 70, 100])
-    narrow, wide, single = fit([1, 2], 0, 100), fit([1, 100], 100, 0), fit([3, 3], 0, 1)
-    assert not narrow.log and wide.log
-    assert 0 < narrow(1) < narrow(2) < 100
-    assert 0 < wide(100) < wide(10) < wide(1) < 100
-    assert wide(10) == pytest.approx((wide(1) + wide(100)) / 2)
-    assert 0 < single(3) < 1
-
-
 def test_intervals_stand_below_their_values(tmp_path):
     given = arguments()
     key = next(iter(given["rows"][0]["metrics"]))
@@ -262,14 +225,49 @@ def test_intervals_stand_below_their_values(tmp_path):
     assert text.count(" to 0.2") == 1
 
 
-def test_samples_are_spread_and_aligned():
-    rng = np.random.default_rng(0)
-    source, real = (rng.uniform(-1, 1, (9, 16, 16, 3)) for _ in range(2))
-    samples = spread_samples(source=source, teacher=real, student=source, truth=real, count=3)
-    assert len(samples) == 3
-    for sample in samples:
-        np.testing.assert_array_equal(sample.teacher, sample.truth)
-        np.testing.assert_array_equal(sample.student, sample.source)
-    assert not np.array_equal(samples[0].source, samples[-1].source)
-    alone = spread_samples(source=source, teacher=real)
-    assert len(alone) == 9 and alone[0].student is None and alone[0].truth is None
+def point(arch="4_4", macs=1e7, **changes):
+    given = {"name": "cheapest", "arch": arch, "macs": macs, "latency_ms": 2.5}
+    given |= {
+        "scores": {"ssim[report9-vs-truth]": 0.5},
+        "pictures": [picture(seed=k) for k in (1, 2)],
+    }
+    return FrontPoint(**given | changes)
+
+
+def test_points_of_the_front_stand_from_cheapest_to_dearest(tmp_path):
+    given = arguments()
+    dear = point(given["chosen"], 4e7, name="at the budget", latency_ms=None, scores={"x": 1e99})
+    page = write_report(tmp_path, **given, points=[dear, point(macs=1e7)]).read_text()
+    section = page[page.index('<section id="glance">') : page.index('<section id="results">')]
+    names = [re.sub(r" <small>.*", "", name) for name in re.findall("<h3>(.*)</h3>", section)]
+    assert names == ["cheapest", "at the budget"]
+    assert section.count("<img") == 4 and section.count("chosen") == 1
+    assert data_uri(picture(seed=2)) in section
+    for text in ("10.0 M", "40.0 M", "2.50", "SSIM ↑", "0.500", "<dd>–</dd>", "width: 25.0%"):
+        assert text in section
+    assert section.index("chosen") > section.index("at the budget")
+
+
+def test_a_verdict_stands_under_the_headline(tmp_path):
+    page = write_report(tmp_path, **arguments(), verdict="level with its teacher: yes").read_text()
+    place = page.index('<p class="verdict">level with its teacher: yes</p>')
+    assert page.index('class="figures"') < place < page.index("<main>")
+    assert 'class="verdict"' not in write_report(tmp_path, **arguments()).read_text()
+
+
+def test_the_page_is_a_function_of_its_arguments(tmp_path):
+    first = write_report(tmp_path, **arguments()).read_bytes()
+    theirs = {"font.size": 40, "axes.facecolor": "red", "svg.fonttype": "path"}
+    with matplotlib.rc_context(theirs):
+        assert write_report(tmp_path, **arguments()).read_bytes() == first
+        assert {key: matplotlib.rcParams[key] for key in theirs} == theirs
+
+
+def test_matplotlib_is_imported_by_a_drawing_alone_and_pyplot_never():
+    program = """if True:
+        import sys, ganc.report.page
+        assert "matplotlib" not in sys.modules
+        from ganc.report.widths import widths
+        widths([4], [8])
+        assert "matplotlib" in sys.modules and "matplotlib.pyplot" not in sys.modules"""
+    subprocess.run([sys.executable, "-c", program], check=True)
