@@ -4,15 +4,16 @@ from collections.abc import Iterator
 
 import jax
 
-from benchmarks.instruments import Row, Timed, make_product, random_params, take_turns, timed
+from benchmarks.instruments import Row, make_product, medians, random_params
 from benchmarks.networks import Networks
+from ganc.metrics.latency import Timed, timed
 from ganc.types import Arch, Model
 
 
 def latency(networks: Networks, arch: Arch, repeats: int, product: int) -> Iterator[Row]:
     """Milliseconds of each, and what became of the student's fewer multiply-adds."""
     calls = {"product": make_product(product)} | forwards(networks, arch)
-    seconds = take_turns(calls, 10 * repeats)
+    seconds = medians(calls, 10 * repeats)
     rate = product**3 / seconds["product"]
     macs = {"teacher": networks.teacher_macs, "student": networks.supernet.true_macs(arch)}
     for name, count in macs.items():

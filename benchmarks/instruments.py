@@ -1,6 +1,5 @@
 """What benchmarks are made of: rows, clocks, random weights, and the product of a floor."""
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ganc.metrics.latency import Timed, take_turns, timed
 from ganc.types import Params
-
-Timed = Callable[[], float]
-"""Does something once and returns how many seconds it took."""
 
 
 @dataclass(frozen=True)
@@ -44,21 +41,10 @@ class Row:
         return worse if self.unit.endswith("/s") else worse / self.floor
 
 
-def timed(call: Callable[[], object]) -> Timed:
-    """`call` with its result waited for and its seconds taken."""
-
-    def run() -> float:
-        start = time.perf_counter()
-        jax.block_until_ready(call())
-        return time.perf_counter() - start
-
-    return run
-
-
-def take_turns(calls: Mapping[Any, Timed], repeats: int) -> dict[Any, float]:
+def medians(calls: Mapping[Any, Timed], repeats: int) -> dict[Any, float]:
     """Median seconds of each; they take turns, after a round that is not counted."""
-    rounds = [{name: call() for name, call in calls.items()} for _ in range(repeats + 1)]
-    return {name: float(np.median([r[name] for r in rounds[1:]])) for name in calls}
+    seconds = take_turns(calls, warmup=1, repeats=repeats)
+    return {name: float(np.median(found)) for name, found in seconds.items()}
 
 
 def random_params(init: Callable[[jax.Array], Params]) -> Params:

@@ -9,11 +9,12 @@ from typing import Any
 import jax
 
 from benchmarks.inference import forwards
-from benchmarks.instruments import Row, Timed, make_product, take_turns, timed
+from benchmarks.instruments import Row, make_product, medians
 from benchmarks.networks import Networks
 from benchmarks.training import draws, make_supernet_step
 from ganc.compress.settings import Compression
 from ganc.errors import UserError
+from ganc.metrics.latency import Timed, timed
 from ganc.types import Arch
 
 PYTORCH, MISSING = "PyTorch", "PyTorch is not installed"
@@ -79,7 +80,7 @@ def beside_pytorch(
     calls = {(who, key): call for key in ours for who, c in (("ganc", ours), (PYTORCH, theirs))
              if (call := c.get(key))}  # fmt: skip
     calls["product"] = make_product(product)
-    seconds = take_turns(calls, repeats)
+    seconds = medians(calls, repeats)
     peer.close()
 
     rate = product**3 / seconds["product"]

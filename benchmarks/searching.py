@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 import jax
 import numpy as np
 
-from benchmarks.instruments import Row, make_product, random_params, take_turns, timed
+from benchmarks.instruments import Row, make_product, medians, random_params
 from benchmarks.networks import Networks
 from benchmarks.training import counting
+from ganc.metrics.latency import timed
 from ganc.search.candidates import make_evaluate, make_generate
 from ganc.search.classes import ShapeClasses
 from ganc.search.evolution import draw_within, evolve
@@ -46,7 +47,7 @@ def search(
     }
     first = {name: call() for name, call in calls.items()}
     calls["product"] = make_product(product)
-    seconds = take_turns(calls, repeats)
+    seconds = medians(calls, repeats)
     rate = product**3 / seconds["product"]
     speed = {name: candidates / seconds[name] for name in calls} | {
         f"{name}, compiling": candidates / first[name] for name in ("shape classes", "specialised")

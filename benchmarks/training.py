@@ -9,11 +9,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from benchmarks.instruments import Row, Timed, make_product, random_params, take_turns, timed
+from benchmarks.instruments import Row, make_product, medians, random_params
 from benchmarks.networks import Networks
 from ganc.methods import adversarial
 from ganc.methods import once_for_all as ofa
 from ganc.methods.update import begin
+from ganc.metrics.latency import Timed, timed
 from ganc.search.classes import ShapeClasses
 from ganc.search.plan import training_classes
 from ganc.types import Arch, Generator, Params
@@ -75,7 +76,7 @@ def training(networks: Networks, steps: int, repeats: int, product: int) -> Iter
     step, config = make_supernet_step(networks, student), networks.config
     calls: dict[Any, Timed] = {"product": make_product(product), "teacher": _teacher(networks)}
     calls |= {i: timed(lambda i=i: step(i)) for i in range(steps)}
-    seconds = take_turns(calls, repeats)
+    seconds = medians(calls, repeats)
     rate = product**3 / seconds["product"]
 
     count = config.train_teacher.batch
@@ -135,7 +136,7 @@ def masked_step(networks: Networks, repeats: int) -> Iterator[Row]:
         name: timed(lambda m=m: gradient(params, target, batch, inputs, m, shape=shape))
         for name, m in {"masked": masks, "unmasked": None}.items()
     }
-    seconds = take_turns(calls, 4 * repeats)
+    seconds = medians(calls, 4 * repeats)
     yield Row(
         "masked / unmasked generator gradient", "times", seconds["masked"] / seconds["unmasked"],
         aim="<= 1.15", note=f"{1e3 * seconds['masked']:.1f} ms, same shape",

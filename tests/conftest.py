@@ -6,6 +6,26 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
+from jaxtyping import install_import_hook
+
+# Every module whose functions say the shapes of arrays; here they are checked at every call.
+SHAPED = [
+    "ganc.batching",
+    "ganc.features.drn",
+    "ganc.features.layers",
+    "ganc.features.lite0",
+    "ganc.features.lpips",
+    "ganc.features.vgg",
+    "ganc.features.weights",
+    "ganc.losses",
+    "ganc.metrics",
+    "ganc.models.munit",
+    "ganc.models.render",
+    "ganc.nn.conv",
+    "ganc.nn.norm",
+    "ganc.scores",
+]
+install_import_hook(SHAPED, "beartype.beartype")
 
 from ganc.export import layouts
 from ganc.models.build import build

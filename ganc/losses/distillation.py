@@ -11,7 +11,7 @@ from ganc import channels
 from ganc.batching import evenly_spread
 from ganc.errors import UserError
 from ganc.losses.reconstruction import l2_loss
-from ganc.types import Axes, Generator, Params
+from ganc.types import AnyArray, Axes, Generator, Params
 
 
 def _normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
@@ -99,8 +99,8 @@ def distillation_loss(
     distil: Distil,
     pairs: Mapping[str, str],
     adaptors: Params,
-    student: Mapping[str, jax.Array],
-    teacher: Mapping[str, jax.Array],
+    student: Mapping[str, AnyArray],
+    teacher: Mapping[str, AnyArray],
 ) -> jax.Array:
     """$\\sum_t d(f_t(S_t), T_t)$ over pairs of taps, unweighted: adaptors $f_t$, distance $d$.
 
@@ -122,5 +122,5 @@ def distillation_loss(
         if x.shape[1:3] != target.shape[1:3]:
             shape = (x.shape[0], *target.shape[1:3], x.shape[3])
             x = jax.image.resize(x, shape, "linear", antialias=True)
-        total += distil.distance(x @ f["kernel"] + f["bias"], target)
+        total += distil.distance(x @ f["kernel"] + f["bias"], jnp.asarray(target))
     return total

@@ -1,34 +1,59 @@
-"""How long one picture takes."""
+"""How long calls take, side by side."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from typing import TypeVar
 
 import jax
 import numpy as np
+
+Timed = Callable[[], float]
+"""Does something once and returns how many seconds it took."""
+
+Name = TypeVar("Name", bound=Hashable)
+
+
+def timed(call: Callable[[], object]) -> Timed:
+    """`call` with its result waited for and its seconds taken."""
+
+    def run() -> float:
+        start = time.perf_counter()
+        jax.block_until_ready(call())
+        return time.perf_counter() - start
+
+    return run
+
+
+def take_turns(
+    calls: Mapping[Name, Timed], *, warmup: int, repeats: int
+) -> dict[Name, list[float]]:
+    """The seconds of each call in each round; in a round every call has its turn.
+
+    So a busy spell of the machine hits them all alike.
+
+    Args:
+        calls: name -> a call that knows its own seconds.
+        warmup: rounds that are not counted, compilation among them.
+        repeats: rounds that are.
+    """
+    rounds = [{name: call() for name, call in calls.items()} for _ in range(warmup + repeats)]
+    return {name: [each[name] for each in rounds[warmup:]] for name in calls}
 
 
 def latency(
     calls: Mapping[str, Callable[[], jax.Array]], *, warmup: int = 10, repeats: int = 100
 ) -> dict[str, dict[str, float]]:
-    """The 50th and 95th percentile of the time of each call, in milliseconds.
-
-    The calls take turns, so that a busy spell of the machine hits them all alike.
+    """The 50th and 95th percentile of the time of each call, in milliseconds, taken in turns.
 
     Args:
         calls: name -> a compiled call of batch 1; its result is waited for.
-        warmup: rounds that are not counted, compilation among them.
-        repeats: rounds that are.
+        warmup, repeats: see `take_turns`.
 
     Returns: name -> {"p50": ms, "p95": ms}.
     """
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for round_ in range(warmup + repeats):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            jax.block_until_ready(call())
-            if round_ >= warmup:
-                times[name].append(1e3 * (time.perf_counter() - start))
+    turns = {name: timed(call) for name, call in calls.items()}
+    seconds = take_turns(turns, warmup=warmup, repeats=repeats)
     return {
-        name: {"p50": float(np.percentile(t, 50)), "p95": float(np.percentile(t, 95))}
-        for name, t in times.items()
+        name: {f"p{q}": float(1e3 * np.percentile(found, q)) for q in (50, 95)}
+        for name, found in seconds.items()
     }

@@ -20,6 +20,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 from flax.core import FrozenDict
+from jaxtyping import Array, Float
 
 from ganc.channels import read_widths
 from ganc.errors import UserError
@@ -27,7 +28,7 @@ from ganc.models.build import build
 from ganc.models.munit_layers import ContentEncoder, Decoder, Mlp, StyleEncoder, adaptive_groups
 from ganc.models.specs import check_spec
 from ganc.nn.call import bind
-from ganc.types import Generator, Masks, Output, Params, Slot, Widths, slot
+from ganc.types import AnyArray, Generator, Masks, Output, Params, Slot, Widths, slot
 
 _STYLE = FrozenDict({f"style{i}": times for i, times in enumerate((1, 2, 4, 4, 4))})
 """The channel groups of the style encoder, always four times strided, and their multipliers."""
@@ -107,32 +108,38 @@ def generator(spec: Spec) -> Generator:
 
 
 def encode_style(
-    generator: Generator, params: Params, x: jax.Array, masks: Masks | None = None
-) -> jax.Array:
-    """The styles (b style_dim) of pictures (b h w 3); `masks` as in `Generator.apply`."""
+    generator: Generator,
+    params: Params,
+    x: Float[AnyArray, "b h w 3"],
+    masks: Masks | None = None,
+) -> Float[Array, "b {generator.spec.style_dim}"]:
+    """The styles of pictures; `masks` as in `Generator.apply`."""
     return _call("encode_style", generator, params, masks, x)
 
 
 def encode_content(
-    generator: Generator, params: Params, x: jax.Array, masks: Masks | None = None
-) -> jax.Array:
-    """The contents of pictures (b h w 3): what `Generator.apply` returns as the tap `content`."""
+    generator: Generator,
+    params: Params,
+    x: Float[AnyArray, "b h w 3"],
+    masks: Masks | None = None,
+) -> Float[Array, "b h//2**{generator.spec.downs} w//2**{generator.spec.downs} trunk"]:
+    """The contents of pictures: what `Generator.apply` returns as the tap `content`."""
     return _call("encode_content", generator, params, masks, x)
 
 
 def decode(
     generator: Generator,
     params: Params,
-    content: jax.Array,
-    style: jax.Array,
+    content: Float[AnyArray, "b h w trunk"],
+    style: Float[AnyArray, "b {generator.spec.style_dim}"],
     masks: Masks | None = None,
-) -> jax.Array:
-    """Pictures (b h w 3) from contents (b h' w' trunk) and styles (b style_dim)."""
+) -> Float[Array, "b h*2**{generator.spec.downs} w*2**{generator.spec.downs} 3"]:
+    """Pictures from contents and styles."""
     return _call("decode", generator, params, masks, content, style)
 
 
 def _call(
-    method: str, generator: Generator, params: Params, masks: Masks | None, *args: jax.Array
+    method: str, generator: Generator, params: Params, masks: Masks | None, *args: AnyArray
 ) -> jax.Array:
     module = Munit(read_widths(params, generator.axes), generator.spec)
     result: Any = module.apply({"params": params, **bind(masks)}, *args, method=method)

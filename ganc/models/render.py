@@ -2,13 +2,16 @@
 
 import jax
 import numpy as np
+from jaxtyping import Float
 
 from ganc.batching import batches
 from ganc.types import Model
 
 
-def render(model: Model, pictures: np.ndarray, batch: int = 16) -> np.ndarray:
-    """The model's pictures of `pictures` (n h w c), (n h w 3) in [-1, 1], `batch` in a call."""
+def render(
+    model: Model, pictures: Float[np.ndarray, "n h w c"], batch: int = 16
+) -> Float[np.ndarray, "n h w 3"]:
+    """The model's pictures of `pictures`, in [-1, 1], `batch` in a call."""
     generator, params, _ = model
     apply = jax.jit(lambda p, x: generator.apply(p, x).image)
     parts = []

@@ -59,8 +59,8 @@ class Conv(_Kernel):
         shape = (self.size, self.size, x.shape[-1], self.features)
         kernel, bias = self.weights(shape, (None, None, *self.groups))
         kernel = kernel if scaled is None else scaled(kernel)
-        x = conv.pad2d(x, self.pad, self.padding)
-        return conv.conv2d(x, kernel, stride=self.stride) + bias
+        padded = conv.pad2d(x, self.pad, self.padding)
+        return conv.conv2d(padded, kernel, stride=self.stride) + bias
 
 
 class DepthwiseConv(_Kernel):

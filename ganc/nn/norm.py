@@ -10,10 +10,11 @@ import jax
 import jax.numpy as jnp
 from flax.linen import initializers
 from jax import lax
+from jaxtyping import Array, Float
 
 from ganc.nn.call import Layer
 from ganc.nn.layers import logical
-from ganc.types import Group
+from ganc.types import AnyArray, Group
 
 STATISTICS = "statistics"
 """The Flax collection of what training measures rather than learns."""
@@ -26,14 +27,14 @@ def near_one(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -
     return 1 + 0.02 * jax.random.normal(key, shape, dtype)
 
 
-def instance_norm(x: jax.Array, eps: float = EPSILON) -> jax.Array:
-    """Normalises each channel of each picture of `x` (b h w c) to mean 0 and variance 1.
+def instance_norm(x: Float[AnyArray, "b h w c"], eps: float = EPSILON) -> Float[Array, "b h w c"]:
+    """Normalises each channel of each picture of `x` to mean 0 and variance 1.
 
     $(x - \\mu) / \\sqrt{\\sigma^2 + \\epsilon}$ with the biased variance over height and width, as
     PyTorch's non-affine InstanceNorm2d. The variance is taken of the centred values: the one-pass
     form loses 1e-2 at a mean of 100.
     """
-    centred = x - jnp.mean(x, axis=(1, 2), keepdims=True)
+    centred = jnp.asarray(x) - jnp.mean(x, axis=(1, 2), keepdims=True)
     variance = jnp.mean(jnp.square(centred), axis=(1, 2), keepdims=True)
     return centred * lax.rsqrt(variance + eps)
 
@@ -60,8 +61,8 @@ class InstanceNorm(_Norm):
     eps: float = EPSILON
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """(b h w c) to the same shape."""
+    def __call__(self, x: Float[AnyArray, "b h w c"]) -> Float[Array, "b h w c"]:
+        """Normalises `x`."""
         return self.scaled(instance_norm(x, self.eps))
 
 
@@ -80,8 +81,9 @@ class BatchNorm(_Norm):
     """
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """(b h w c) to the same shape."""
+    def __call__(self, x: Float[AnyArray, "b h w c"]) -> Float[Array, "b h w c"]:
+        """Normalises `x`."""
+        x = jnp.asarray(x)
         mean, variance = self._variable("mean", x, 0.0), self._variable("var", x, 1.0)
         if self.momentum is None:
             m, v = mean.value, variance.value
@@ -96,7 +98,7 @@ class BatchNorm(_Norm):
             variance.value += rate * (unbiased - variance.value)
         return self.scaled((x - m) * lax.rsqrt(v + EPSILON))
 
-    def _variable(self, name: str, x: jax.Array, value: float) -> Any:
+    def _variable(self, name: str, x: AnyArray, value: float) -> Any:
         draw = logical(initializers.constant(value), self.group)
         # The key is never used: a constant is drawn.
         return self.variable(

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from absl.testing import parameterized
 from cases import CASES, COSTS, built
 from page import PAGE, page
 
@@ -175,7 +176,7 @@ def test_axes_agree_with_the_shapes_when_groups_are_wider(case):
         return params, jax.eval_shape(apply, params, x)
 
     (before, _), (after, output) = shapes(generator.widths), shapes(wider)
-    assert output.image.shape == (*x.shape[:3], 3)
+    chex.assert_shape(output.image, (*x.shape[:3], 3))
     for name, tap in output.taps.items():
         assert tap.shape[-1] == channels.count(generator.taps[name], wider)
     touched = Counter()
@@ -250,6 +251,25 @@ def test_vmap_over_masks_equals_a_loop(case, random_params):
     for i, masks in enumerate(each):
         alone = applied(case)[1](params, pictures(case), masks)
         chex.assert_trees_all_close(jax.tree.map(lambda y, i=i: y[i], vmapped), alone, atol=1e-5)
+
+
+class TestVariants(chex.TestCase):
+    @pytest.fixture(autouse=True)
+    def _draw(self, random_params):
+        self.random_params = random_params
+
+    @chex.variants(with_jit=True, without_jit=True, with_pmap=True)
+    @parameterized.named_parameters((family_of(case.spec), case) for case in FIRST)
+    def test_compiled_or_not_and_on_all_devices_it_computes_the_same(self, case):
+        generator = generator_of(case)
+        params, x = self.random_params(generator), pictures(case, 1)
+        masks = channels.masks(prefixes(generator), generator.widths)
+        apply = self.variant(lambda params, x, masks: generator.apply(params, x, masks=masks))
+        output = apply(params, x, masks)
+        chex.assert_shape(output.image, (1, *case.size, 3))
+        expected = applied(case)[1](params, pictures(case), masks)
+        first = jax.tree.map(lambda y: y[:1], expected)
+        chex.assert_trees_all_close(output, first, atol=1e-5)
 
 
 def space_of(generator):

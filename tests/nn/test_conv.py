@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jaxtyping import TypeCheckError
 
 from ganc.nn import conv
 
@@ -165,3 +166,11 @@ def test_padding():
     zero = conv.pad2d(x, 1, "zero")[0, :, :, 0]
     np.testing.assert_array_equal(zero, np.pad(x[0, :, :, 0], 1))
     assert conv.pad2d(x, 0, "reflect") is x
+
+
+def test_wrong_shapes_are_refused_where_signatures_say_them():
+    x = np.zeros((1, 4, 4, 2), np.float32)
+    with pytest.raises(TypeCheckError, match="x"):
+        conv.upsample(x[0])
+    with pytest.raises(TypeCheckError, match="kernel"):
+        conv.depthwise_conv2d(x, np.zeros((3, 3, 1, 5), np.float32))
