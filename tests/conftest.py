@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import flax.linen as nn
@@ -27,12 +28,16 @@ SHAPED = [
 ]
 install_import_hook(SHAPED, "beartype.beartype")
 
+from ganc import memory
 from ganc.export import layouts
 from ganc.models.build import build
 from ganc.nn.call import Gate
 from ganc.nn.layers import Conv
 from ganc.nn.norm import norm_layer
 from ganc.types import Output, slot
+
+# Tests of command lines run in this process, which should shrink again.
+os.environ[memory.VARIABLE] = "0"
 
 # Before anything is computed: the number of devices cannot change afterwards.
 jax.config.update("jax_num_cpu_devices", 2)

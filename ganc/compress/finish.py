@@ -4,6 +4,7 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 
+from ganc.compress.glance import cut_front, front_points
 from ganc.compress.run import Run
 from ganc.models.render import render
 from ganc.report.gallery import spread_samples, write_samples
@@ -17,7 +18,8 @@ from ganc.scores.verdict import level
 from ganc.search.evolution import Candidate
 from ganc.search.pareto import front
 from ganc.search.space import encode
-from ganc.types import Model
+from ganc.search.supernet import Supernet
+from ganc.types import Model, Params
 
 RESULTS, REFERENCES, SEARCH = "results.jsonl", "references.jsonl", "search.jsonl"
 
@@ -40,6 +42,8 @@ def finish(
     feature_size: int,
     candidates: Sequence[Candidate] = (),
     budget: int | None = None,
+    supernet: Supernet | None = None,
+    params: Params | None = None,
 ) -> None:
     """Scores the models on the report split and writes what a run leaves.
 
@@ -51,6 +55,7 @@ def finish(
         feature_size: px at which Lite0 features are taken.
         candidates: all that a search scored.
         budget: multiply-adds that it was held to.
+        supernet: what was searched, with its `params`: points of its front are shown too.
     """
     judge = Judge.open(
         run.data, run.shape, feature_size, metrics=run.task.metrics, looks=run.work.looks
@@ -75,6 +80,10 @@ def finish(
         truth=judge.truth,
     )
     write_samples(run.work.path / "samples.png", samples)
+    points = []
+    if supernet is not None:
+        cut = cut_front(run, supernet, params, candidates)
+        points = front_points(run, cut, supernet.macs, judge)
     searched = records.read(run.work.path / SEARCH)
     best = {encode(candidate.arch) for candidate in front(candidates)}
     write_report(
@@ -90,6 +99,7 @@ def finish(
         notes=NOTES,
         budget=budget,
         verdict=_verdict(rows),
+        points=points,
     )
 
 

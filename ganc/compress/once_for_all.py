@@ -69,7 +69,7 @@ def compress(
         stage = config.supernet
         # rbg: the default generator takes eight seconds longer to compile, one layer at a time.
         key = jax.random.key(config.seed, impl="rbg")
-        state = ofa.init(method, key, _optimizers(stage))
+        state = ofa.init(method, key, _optimizers(stage), average=stage.average)
         classes = training_classes(supernet, stage.pictures, config.seed)
         state = _train(run, "supernet", method, state, big, classes, stage, config.seed)
 
@@ -82,7 +82,10 @@ def compress(
         run.check_cut(supernet, params, arch)
         stage = config.fine_tune
         if stage.steps:
-            state = begin(jax.tree.map(np.asarray, state.params), _optimizers(stage))
+            # It goes on from the weights that were searched.
+            players = state.params | {"generator": generators_of(state)}
+            players = jax.tree.map(np.asarray, players)
+            state = begin(players, _optimizers(stage), average=bool(stage.average))
             classes = ofa.single_class(supernet.space, arch)
             state = _train(run, "fine_tune", method, state, big, classes, stage, config.seed + 1)
         small = ofa.finalize(method, state, supernet.space, arch)
@@ -101,6 +104,8 @@ def compress(
             feature_size=config.feature_size,
             candidates=candidates,
             budget=int(config.search.budget),
+            supernet=supernet,
+            params=params,
         )
     return show(run)
 
@@ -146,6 +151,7 @@ def _train(
             classes,
             sampling=stage.sampling,
             seed=run.seed,
+            average=stage.average,
         )
 
     return run.train(name, make_step, state, stage, batch_seed)

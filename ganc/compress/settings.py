@@ -61,6 +61,8 @@ class Distillation(Training):
 
     sampling: Sampling = "uniform"
     """architectures of a step: one at random, or also the largest and the smallest"""
+    average: float = 0.0
+    """decay of the running average of the student that is searched and kept; 0: the last weights"""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from typing import Any
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 from flax.core import FrozenDict
 from jaxtyping import Array, Float
 
@@ -165,7 +166,7 @@ class Munit(nn.Module):
         self.mlp = Mlp(spec.mlp_dim, features, adaptive)
         self.decoder = Decoder(widths, blocks, spec.decoder_groups, spec.separable)
 
-    def __call__(self, x: jax.Array, style: jax.Array | None = None) -> Output:
+    def __call__(self, x: AnyArray, style: AnyArray | None = None) -> Output:
         """Pictures (b h w 3) to pictures of the same shape, in `style` (b style_dim)."""
         if style is None:
             style = self.encode_style(x)
@@ -175,14 +176,14 @@ class Munit(nn.Module):
         content = self.encode_content(x)
         return Output(self.decode(content, style), {"content": content})
 
-    def encode_style(self, x: jax.Array) -> jax.Array:
+    def encode_style(self, x: AnyArray) -> jax.Array:
         """Pictures (b h w 3) to styles (b style_dim)."""
-        return self.style(x)
+        return self.style(jnp.asarray(x))
 
-    def encode_content(self, x: jax.Array) -> jax.Array:
+    def encode_content(self, x: AnyArray) -> jax.Array:
         """Pictures (b h w 3) to contents (b h' w' trunk)."""
-        return self.content(x)
+        return self.content(jnp.asarray(x))
 
-    def decode(self, content: jax.Array, style: jax.Array) -> jax.Array:
+    def decode(self, content: AnyArray, style: AnyArray) -> jax.Array:
         """Contents (b h' w' trunk) and styles (b style_dim) to pictures (b h w 3)."""
-        return self.decoder(content, self.mlp(style))
+        return self.decoder(jnp.asarray(content), self.mlp(jnp.asarray(style)))

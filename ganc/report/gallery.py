@@ -14,6 +14,8 @@ from ganc.data.pictures import to_uint8
 from ganc.runs import records
 
 COLUMNS = ("source", "teacher", "student", "truth")
+SAMPLES = 16
+"""Rows of the gallery."""
 GUTTER = 4
 """Room between the pictures of `samples.png`, px."""
 HEADER = 22
@@ -45,7 +47,7 @@ def spread_samples(
     teacher: np.ndarray,
     student: np.ndarray | None = None,
     truth: np.ndarray | None = None,
-    count: int = 16,
+    count: int = SAMPLES,
 ) -> list[Sample]:
     """At most `count` evenly spread rows of pictures (n h w 3) in [-1, 1]."""
     picked = evenly_spread(min(count, len(source)), len(source))

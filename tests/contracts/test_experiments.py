@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from experiments import cyclegan_ofa
+from ganc import memory
 from ganc.compress.launch import launch
 from ganc.export import torch as checkpoints
 from ganc.models import store, unet
@@ -22,8 +23,14 @@ ROOT = Path(__file__).parents[2]
 
 def start(name: str, *flags: str) -> subprocess.Popen:
     command = [sys.executable, "-m", f"experiments.{name}", *flags]
+    environment = {k: v for k, v in os.environ.items() if k != memory.VARIABLE}
     return subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 

@@ -12,7 +12,7 @@ from ganc.errors import UserError
 from ganc.export import layouts
 from ganc.export import torch as checkpoints
 from ganc.export.names import unet as names
-from ganc.losses.distillation import init_adaptors
+from ganc.losses.distillation import Distil, adaptor_axes, init_adaptors
 from ganc.models import unet
 from ganc.models.flat import flatten, params_sha256
 
@@ -100,15 +100,15 @@ def test_taps_are_where_omgd_distils():
 def test_adaptors_have_the_published_size(student, teacher, published, key):
     narrow, wide = (unet.generator(unet.Spec(n)) for n in (student, teacher))
     outputs = {tap: channels.count(group, wide.widths) for tap, group in wide.taps.items()}
-    shapes = jax.eval_shape(lambda k: init_adaptors(k, narrow.taps, narrow.widths, outputs)[0], key)
+    shapes = jax.eval_shape(lambda k: init_adaptors(Distil(), k, narrow, wide), key)
     kernels = sum(adaptor["kernel"].size for adaptor in shapes.values())
     assert kernels + 2 * sum(outputs.values()) == published  # OMGD's have a batch norm each
 
 
 def test_an_adaptor_is_sliced_with_the_groups_of_its_tap(key, random_params):
     generator = generator_of(SMALL)
-    outputs = dict.fromkeys(generator.taps, 5)
-    adaptors, axes = init_adaptors(key, generator.taps, generator.widths, outputs)
+    adaptors = init_adaptors(Distil(), key, generator, generator)
+    axes = adaptor_axes(Distil(), generator, generator)
     sliced = channels.slice_params(
         {"adaptors": adaptors, "student": random_params(generator)},
         {"adaptors": axes, "student": generator.axes},
