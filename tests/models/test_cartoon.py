@@ -47,7 +47,8 @@ def test_equals_pytorch(random_params):
     y = conv(y, "deconv03_1", pad=3).tanh().numpy().transpose(0, 2, 3, 1)[..., ::-1]
     found = jax.jit(lambda p, x: generator.apply(p, x).image)(params, x)
     assert np.std(y) > 0.1
-    np.testing.assert_allclose(found, y, atol=1e-5)
+    # Rounding, which the norms amplify: from 1.0e-5 to 1.1e-5 was seen with two versions of JAX.
+    np.testing.assert_allclose(found, y, atol=2e-5)
 
 
 def test_the_published_names():
