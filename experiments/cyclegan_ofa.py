@@ -37,9 +37,7 @@ EARTH64 = Compression(
     # Minutes, not days: a large step, and the weights of the published short runs (edges2shoes).
     reconstruction=100.0,
     distillation=1.0,
-    supernet=Distillation(
-        batch=4, constant_steps=450, decay_steps=450, learning_rate=1e-3, average=0.995
-    ),
+    supernet=Distillation(batch=4, constant_steps=750, decay_steps=750, learning_rate=1e-3),
     search=Search(
         budget=45e6,
         pictures=96,
@@ -47,9 +45,7 @@ EARTH64 = Compression(
         batch=16,
         evolution=Evolution(population=32, generations=5, mutation=0.4, favour=2.0),
     ),
-    fine_tune=Distillation(
-        batch=4, constant_steps=600, decay_steps=900, learning_rate=1e-3, average=0.997
-    ),
+    fine_tune=Distillation(batch=4, constant_steps=300, decay_steps=500, learning_rate=1e-3),
 )
 
 EARTH128 = dataclasses.replace(
@@ -68,7 +64,7 @@ EARTH128 = dataclasses.replace(
     fine_tune=Distillation(batch=16, constant_steps=0, decay_steps=0),
 )
 
-TINY = Distillation(batch=2, constant_steps=2, decay_steps=2, checkpoint_every=2, average=0.5)
+TINY = Distillation(batch=2, constant_steps=2, decay_steps=2, checkpoint_every=2)
 SMOKE = dataclasses.replace(
     EARTH64,
     ngf=8,

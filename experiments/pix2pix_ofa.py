@@ -44,9 +44,7 @@ EARTH64 = Compression(
     space="24/20/16/12/8",
     reconstruction=100.0,
     distillation=1.0,
-    supernet=Distillation(
-        batch=4, constant_steps=450, decay_steps=450, learning_rate=1e-3, average=0.995
-    ),
+    supernet=Distillation(batch=4, constant_steps=750, decay_steps=750, learning_rate=1e-3),
     search=Search(
         budget=45e6,
         pictures=96,
@@ -54,9 +52,7 @@ EARTH64 = Compression(
         batch=16,
         evolution=Evolution(population=32, generations=5, mutation=0.4, favour=2.0),
     ),
-    fine_tune=Distillation(
-        batch=4, constant_steps=600, decay_steps=900, learning_rate=1e-3, average=0.997
-    ),
+    fine_tune=Distillation(batch=4, constant_steps=300, decay_steps=500, learning_rate=1e-3),
 )
 
 TINY = Teaching(
