@@ -48,12 +48,12 @@ def front_points(run: Run, models: Sequence[Model], macs, judge: Judge) -> list[
     total = len(judge.source)
     shown = evenly_spread(min(SAMPLES, total), total)[:PICTURES]
     points = []
-    for name, model in named.items():
+    for number, (name, model) in enumerate(named.items(), 1):
         pictures = render(model, judge.source)
         scores = {protocol: value.value for protocol, value in judge.values(pictures).items()}
         points.append(
             FrontPoint(
-                name=name,
+                name=f"{number} of {len(named)}",
                 arch=name,
                 macs=macs(model.arch),
                 latency_ms=times[name]["p50"],
