@@ -81,6 +81,7 @@ SMOKE = dataclasses.replace(
     ),
     fine_tune=TINY,
     feature_size=32,
+    front=1,
 )
 
 PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "earth128": EARTH128, "horse2zebra": HORSE2ZEBRA}

@@ -44,6 +44,7 @@ def finish(
     budget: int | None = None,
     supernet: Supernet | None = None,
     params: Params | None = None,
+    points: int = 0,
 ) -> None:
     """Scores the models on the report split and writes what a run leaves.
 
@@ -55,7 +56,8 @@ def finish(
         feature_size: px at which Lite0 features are taken.
         candidates: all that a search scored.
         budget: multiply-adds that it was held to.
-        supernet: what was searched, with its `params`: points of its front are shown too.
+        supernet: what was searched, with its `params`.
+        points: of its front that are shown too.
     """
     judge = Judge.open(
         run.data, run.shape, feature_size, metrics=run.task.metrics, looks=run.work.looks
@@ -80,10 +82,10 @@ def finish(
         truth=judge.truth,
     )
     write_samples(run.work.path / "samples.png", samples)
-    points = []
-    if supernet is not None:
-        cut = cut_front(run, supernet, params, candidates)
-        points = front_points(run, cut, supernet.macs, judge)
+    shown = []
+    if supernet is not None and points:
+        cut = cut_front(run, supernet, params, candidates, points)
+        shown = front_points(run, cut, supernet.macs, judge)
     searched = records.read(run.work.path / SEARCH)
     best = {encode(candidate.arch) for candidate in front(candidates)}
     write_report(
@@ -99,7 +101,7 @@ def finish(
         notes=NOTES,
         budget=budget,
         verdict=_verdict(rows),
-        points=points,
+        points=shown,
     )
 
 

@@ -18,19 +18,16 @@ from ganc.search.space import encode
 from ganc.search.supernet import Supernet
 from ganc.types import Model, Params
 
-POINTS = 5
-"""How many are shown, from the cheapest to the best."""
-
 PICTURES = 4
 """Pictures of each: the first of the samples, by which teacher and student are compared too."""
 
 
 def cut_front(
-    run: Run, supernet: Supernet, params: Params, candidates: Sequence[Candidate]
+    run: Run, supernet: Supernet, params: Params, candidates: Sequence[Candidate], count: int
 ) -> list[Model]:
-    """At most `POINTS` evenly spread models of the front, by rising cost."""
+    """At most `count` evenly spread models of the front, by rising cost."""
     best = front(candidates)
-    places = evenly_spread(min(POINTS, len(best)), len(best))
+    places = evenly_spread(min(count, len(best)), len(best))
     return [run.recalibrated(supernet.cut(params, best[int(i)].arch)) for i in places]
 
 

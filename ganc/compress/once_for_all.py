@@ -106,6 +106,7 @@ def compress(
             budget=int(config.search.budget),
             supernet=supernet,
             params=params,
+            points=config.front,
         )
     return show(run)
 
@@ -123,7 +124,8 @@ def match_features(weight: float, student: Generator, teacher: Generator) -> Dis
     if weight and not student.taps.keys() & teacher.taps.keys():
         console.print(
             f"no tap of the student is one of the teacher's: {', '.join(student.taps)} are paired "
-            f"with {', '.join(teacher.taps)} by their position"
+            f"with {', '.join(teacher.taps)} by their position",
+            soft_wrap=True,
         )
         return Distil(weight, match="position")
     return Distil(weight)

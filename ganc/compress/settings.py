@@ -99,6 +99,8 @@ class Compression:
     """training of the chosen student alone; none by default, as published for horse2zebra"""
     feature_size: int = 128
     """px at which Lite0 features are taken for the report"""
+    front: int = 5
+    """points of the Pareto front whose pictures the report shows, about six seconds each"""
     seed: int = 0
     """of everything random"""
     skip_bad: bool = False

@@ -28,7 +28,7 @@ def candidates(supernet):
 def test_the_front_is_cut_from_the_cheapest_to_the_best(supernet, random_params):
     params = random_params(supernet.generator)
     run = SimpleNamespace(recalibrated=lambda model: model, shape=(8, 8, 3))
-    models = cut_front(run, supernet, params, candidates(supernet))
+    models = cut_front(run, supernet, params, candidates(supernet), 5)
     assert [model.arch for model in models] == [(1, 1), (1, 2), (2, 2), (3, 3), (4, 4)]
     assert models[2].params["body"]["kernel"].shape == (3, 3, 2, 4)
 
