@@ -4,8 +4,9 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 
-from ganc.compress.glance import cut_front, front_points
+from ganc.compress.glance import front_points
 from ganc.compress.run import Run
+from ganc.data.pictures import show_size
 from ganc.models.render import render
 from ganc.report.gallery import spread_samples, write_samples
 from ganc.report.page import write_report
@@ -18,8 +19,7 @@ from ganc.scores.verdict import level
 from ganc.search.evolution import Candidate
 from ganc.search.pareto import front
 from ganc.search.space import encode
-from ganc.search.supernet import Supernet
-from ganc.types import Model, Params
+from ganc.types import Model
 
 RESULTS, REFERENCES, SEARCH = "results.jsonl", "references.jsonl", "search.jsonl"
 
@@ -42,9 +42,7 @@ def finish(
     feature_size: int,
     candidates: Sequence[Candidate] = (),
     budget: int | None = None,
-    supernet: Supernet | None = None,
-    params: Params | None = None,
-    points: int = 0,
+    shown: Sequence[Model] = (),
 ) -> None:
     """Scores the models on the report split and writes what a run leaves.
 
@@ -56,8 +54,7 @@ def finish(
         feature_size: px at which Lite0 features are taken.
         candidates: all that a search scored.
         budget: multiply-adds that it was held to.
-        supernet: what was searched, with its `params`.
-        points: of its front that are shown too.
+        shown: models of its front whose pictures and scores the report compares.
     """
     judge = Judge.open(
         run.data, run.shape, feature_size, metrics=run.task.metrics, looks=run.work.looks
@@ -82,10 +79,6 @@ def finish(
         truth=judge.truth,
     )
     write_samples(run.work.path / "samples.png", samples)
-    shown = []
-    if supernet is not None and points:
-        cut = cut_front(run, supernet, params, candidates, points)
-        shown = front_points(run, cut, supernet.macs, judge)
     searched = records.read(run.work.path / SEARCH)
     best = {encode(candidate.arch) for candidate in front(candidates)}
     write_report(
@@ -101,7 +94,7 @@ def finish(
         notes=NOTES,
         budget=budget,
         verdict=_verdict(rows),
-        points=shown,
+        points=front_points(shown, run.shape, judge),
     )
 
 
@@ -110,7 +103,7 @@ def show(run: Run) -> list[Row]:
     path = run.work.path
     lines = records.read(path / RESULTS) + records.read(path / REFERENCES)
     rows = [Row.from_json(line) for line in lines]
-    print_table(rows, f"{run.data.name}, {run.side} px, report split")
+    print_table(rows, f"{run.data.name}, {show_size(run.shape)} px, report split")
     if verdict := _verdict(rows):
         console.print(verdict, markup=False, highlight=False, soft_wrap=True)
     left = {"report": "report.html", "student": "student", "scores": RESULTS}

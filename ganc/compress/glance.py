@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from ganc.batching import evenly_spread
 from ganc.compress.run import Run
 from ganc.data.pictures import to_uint8
@@ -11,10 +9,10 @@ from ganc.models.render import render
 from ganc.report.gallery import SAMPLES
 from ganc.report.glance import FrontPoint
 from ganc.scores.judge import Judge
-from ganc.scores.row import latencies
+from ganc.scores.row import latencies, measure
+from ganc.scores.verdict import METRICS
 from ganc.search.evolution import Candidate
 from ganc.search.pareto import front
-from ganc.search.space import encode
 from ganc.search.supernet import Supernet
 from ganc.types import Model, Params
 
@@ -31,36 +29,33 @@ def cut_front(
     return [run.recalibrated(supernet.cut(params, best[int(i)].arch)) for i in places]
 
 
-def front_points(run: Run, models: Sequence[Model], macs, judge: Judge) -> list[FrontPoint]:
+def front_points(
+    models: Sequence[Model], shape: tuple[int, int, int], judge: Judge
+) -> list[FrontPoint]:
     """The models scored on the report split, with their pictures.
 
     Args:
-        run: the run.
         models: of `cut_front`.
-        macs: architecture -> multiply-adds, published convention.
+        shape: (h, w, c) of what they are given.
         judge: of the report split.
     """
-    named = {encode(model.arch or ()): model for model in models}
-    times = latencies(named, run.shape, repeats=20)
+    names = [f"{number} of {len(models)}" for number in range(1, len(models) + 1)]
+    named = dict(zip(names, models, strict=True))
+    times = latencies(named, shape, repeats=20)
     total = len(judge.source)
     shown = evenly_spread(min(SAMPLES, total), total)[:PICTURES]
     points = []
-    for number, (name, model) in enumerate(named.items(), 1):
+    for name, model in named.items():
         pictures = render(model, judge.source)
-        scores = {protocol: value.value for protocol, value in judge.values(pictures).items()}
+        row = measure(name, model, shape, judge.values(pictures, metrics=METRICS), times[name])
         points.append(
             FrontPoint(
-                name=f"{number} of {len(named)}",
-                arch=name,
-                macs=macs(model.arch),
-                latency_ms=times[name]["p50"],
-                scores=_few(scores),
-                pictures=[to_uint8(np.asarray(pictures[int(i)])) for i in shown],
+                name=name,
+                arch=row.arch or "",
+                macs=row.macs["published"],
+                latency_ms=row.latency_ms["p50"],
+                scores=row.metrics,
+                pictures=[to_uint8(pictures[int(i)]) for i in shown],
             )
         )
     return points
-
-
-def _few(scores: dict[str, float]) -> dict[str, float]:
-    """The kernel distance, and L1 to the truth where it is known: what the verdict is about."""
-    return {key: value for key, value in scores.items() if key.startswith(("kid[", "l1["))}

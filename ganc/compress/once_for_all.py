@@ -9,9 +9,11 @@ import jax
 import numpy as np
 
 from ganc.compress.finish import finish, show
+from ganc.compress.glance import cut_front
 from ganc.compress.run import Run, open_data
 from ganc.compress.settings import Compression, Distillation
 from ganc.compress.teacher import load_teacher
+from ganc.data.pictures import show_size
 from ganc.losses.distillation import Distil
 from ganc.methods import once_for_all as ofa
 from ganc.methods.update import Optimizers, begin, generators_of
@@ -88,7 +90,7 @@ def compress(
             state = begin(players, _optimizers(stage), average=bool(stage.average))
             classes = ofa.single_class(supernet.space, arch)
             state = _train(run, "fine_tune", method, state, big, classes, stage, config.seed + 1)
-        small = ofa.finalize(method, state, supernet.space, arch)
+        small = ofa.finalize(state, supernet, arch)
         small = run.recalibrated(small._replace(params=jax.device_get(small.params)))
         run.save("student", small)
 
@@ -96,7 +98,7 @@ def compress(
         finish(
             run,
             {"teacher": big, "student": small},
-            title=f"Once-for-all compression: {data.name} at {run.side} px",
+            title=f"Once-for-all compression: {data.name} at {show_size(run.shape)} px",
             facts={
                 "teacher": config.teacher,
                 "search": f"{config.search.strategy} by {config.search.fitness}",
@@ -104,9 +106,7 @@ def compress(
             feature_size=config.feature_size,
             candidates=candidates,
             budget=int(config.search.budget),
-            supernet=supernet,
-            params=params,
-            points=config.front,
+            shown=cut_front(run, supernet, params, candidates, config.front),
         )
     return show(run)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ganc.batching import evenly_spread
 from ganc.compress.settings import Teaching
-from ganc.compress.teacher import train_teacher
+from ganc.compress.teacher import TEACHER, train_teacher
 from ganc.data.dataset import Dataset, open_dataset
 from ganc.data.pictures import stack
 from ganc.features import lite0
@@ -61,21 +61,16 @@ class Run:
         return Clock(self.work)
 
     @property
-    def side(self) -> str:
-        """The size of the pictures as people write it: "64", or "128x256"."""
-        height, width, _ = self.shape
-        return str(height) if height == width else f"{height}x{width}"
-
-    @property
     def complete(self) -> bool:
         """Whether all is done and there are results to show."""
         return "evaluate" in self.work.stages()
 
     def teacher(self, given: Model | None, config: Teaching, generator: Generator) -> Model:
         """The `given` teacher, or one trained as `config` says; it is kept as `teacher`."""
-        model = given or train_teacher(config, self.task, generator, self.data, self.work)
-        self.save("teacher", model)
-        return model
+        if given is None:
+            return train_teacher(config, self.task, generator, self.data, self.work)
+        self.save(TEACHER, given)
+        return given
 
     def train(
         self,

@@ -6,6 +6,7 @@ from ganc.compress.finish import finish, show
 from ganc.compress.run import Run, open_data
 from ganc.compress.settings import Teaching
 from ganc.compress.teacher import earlier_checkpoints
+from ganc.data.pictures import show_size
 from ganc.runs.workdir import Workdir
 from ganc.scores.row import Row
 from ganc.tasks.task import Task
@@ -40,7 +41,7 @@ def teach(
         finish(
             run,
             {"teacher": model},
-            title=f"Teacher: {data.name} at {run.side} px",
+            title=f"Teacher: {data.name} at {show_size(run.shape)} px",
             facts={"start": config.start} if config.start else {},
             feature_size=config.feature_size,
         )

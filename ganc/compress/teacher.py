@@ -7,6 +7,7 @@ import jax
 
 from ganc.compress.settings import Teaching
 from ganc.data.dataset import Dataset
+from ganc.data.pictures import show_size
 from ganc.errors import UserError
 from ganc.export.torch import load as load_checkpoint
 from ganc.methods import adversarial
@@ -18,7 +19,7 @@ from ganc.train.checkpoint import Checkpoints
 from ganc.train.stage import adam, train
 from ganc.types import Generator, Model, TrainState
 
-STAGE = "teacher"
+TEACHER = "teacher"
 """The name of its training stage, and of the directory that holds it."""
 
 
@@ -38,17 +39,15 @@ def load_teacher(name: str, data: Dataset, shape: tuple[int, int, int]) -> Model
     elif (path := Path(name).expanduser()).is_file():
         model = load_checkpoint(path)
     else:
-        model = store.load(path if (path / "model.json").exists() else path / STAGE)
+        model = store.load(path if (path / "model.json").exists() else path / TEACHER)
     generator = model.generator
     if generator.channels_in != shape[2]:
         what = "no pictures" if shape[2] == 3 else f"expected {shape[2]}"
         raise UserError(f"the teacher {name} takes {generator.channels_in} channels, {what}")
-    height, width = shape[:2]
-    if any(n % generator.divisor or n < generator.minimum for n in (height, width)):
-        asked = str(height) if height == width else f"{height}x{width}"
+    if any(n % generator.divisor or n < generator.minimum for n in shape[:2]):
         raise UserError(
             f"the teacher {name} takes pictures whose sides are multiples of {generator.divisor} "
-            f"and at least {generator.minimum}, --size is {asked}"
+            f"and at least {generator.minimum}, --size is {show_size(shape)}"
         )
     return model
 
@@ -86,7 +85,7 @@ def train_teacher(
         task.batches(data, config.batch, config.seed),
         config.training,
         work,
-        STAGE,
+        TEACHER,
     )
     return _store(config, task, generator, data, work, jax.device_get(state))
 
@@ -94,7 +93,7 @@ def train_teacher(
 def _store(config, task: Task, generator: Generator, data, work: Workdir, state) -> Model:
     about = {"data": data.name, "size": config.size, "steps": int(state.step), "seed": config.seed}
     generators = generators_of(state)
-    for direction, name in (("ab", STAGE), ("ba", f"{STAGE}_back")):
+    for direction, name in (("ab", TEACHER), ("ba", f"{TEACHER}_back")):
         if direction in generators:
             model = Model(generator, generators[direction])
             store.save(work.path / name, model, about | {"direction": direction})
@@ -113,7 +112,7 @@ def earlier_checkpoints(config: Teaching) -> Path:
     Raises:
         UserError: there are none.
     """
-    place = Path("checkpoints", STAGE)
+    place = Path("checkpoints", TEACHER)
     path = Path(config.start).expanduser() / place
     if not path.is_dir():
         raise UserError(f"--start {config.start}: no workdir of a trained teacher with {place}")

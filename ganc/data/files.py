@@ -96,6 +96,21 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
     return np.asarray(image.convert("RGB"))
 
 
+def unreadable(paths: Sequence[Path], *, skip_bad: bool) -> dict[Path, str]:
+    """The files to leave out, each with the reason; there are none without `skip_bad`.
+
+    Without it only the headers are read, with it every picture is decoded.
+
+    Raises:
+        UserError: there are some, and `skip_bad` is not asked for.
+    """
+    bad = find_bad(paths, thoroughly=skip_bad)
+    if bad and not skip_bad:
+        others = f" ({len(bad) - 1} more like it)" if len(bad) > 1 else ""
+        raise UserError(f"{next(iter(bad.values()))}{others}; --skip-bad leaves such pictures out")
+    return bad
+
+
 def find_bad(paths: Sequence[Path], *, thoroughly: bool) -> dict[Path, str]:
     """The files that cannot be read, each with the reason.
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ganc.data.files import decode, find_bad, list_pictures
+from ganc.data.files import decode, list_pictures, unreadable
 from ganc.data.pictures import Lazy, Pictures
 from ganc.errors import UserError
 
@@ -31,10 +31,7 @@ def read_folder(directory: Path, *, skip_bad: bool) -> tuple[dict[str, Pictures]
     if all((directory / name).is_dir() for name in ("testA", "testB")):
         names += ["testA", "testB"]
     files = {name: list_pictures(directory / name) for name in names}
-    bad = find_bad([path for paths in files.values() for path in paths], thoroughly=skip_bad)
-    if bad and not skip_bad:
-        others = f" ({len(bad) - 1} more like it)" if len(bad) > 1 else ""
-        raise UserError(f"{next(iter(bad.values()))}{others}; --skip-bad leaves such pictures out")
+    bad = unreadable([path for paths in files.values() for path in paths], skip_bad=skip_bad)
     kept = {name: [path for path in paths if path not in bad] for name, paths in files.items()}
     for name, paths in kept.items():
         if not paths:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganc.data.files import decode, find_bad, list_pictures
+from ganc.data.files import decode, list_pictures, unreadable
 from ganc.data.pictures import Lazy
 from ganc.errors import UserError
 
@@ -42,10 +42,7 @@ def read_pairs(
         raise UserError(f"{directory} holds no pairs; expected: {LAYOUT}")
     found = {name: pairs for name, pairs in sets.items() if pairs}
     paths = [path for pairs in found.values() for files in pairs for path in files]
-    bad = find_bad(list(dict.fromkeys(paths)), thoroughly=skip_bad)
-    if bad and not skip_bad:
-        others = f" ({len(bad) - 1} more like it)" if len(bad) > 1 else ""
-        raise UserError(f"{next(iter(bad.values()))}{others}; --skip-bad leaves such pictures out")
+    bad = unreadable(paths, skip_bad=skip_bad)
     result = {}
     for name, pairs in found.items():
         kept = [files for files in pairs if not any(path in bad for path in files)]

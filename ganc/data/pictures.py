@@ -15,6 +15,12 @@ Size: TypeAlias = tuple[int, int]
 """Height and width, px."""
 
 
+def show_size(size: tuple[int, ...]) -> str:
+    """The height and width of `size` (h w, perhaps c) as people write them: "64", or "128x256"."""
+    height, width = size[:2]
+    return str(height) if height == width else f"{height}x{width}"
+
+
 class Lazy(Sequence):
     """The pictures `picture(item)` of `items`, made anew each time one is indexed."""
 

@@ -27,6 +27,7 @@ from ganc.methods.update import Optimizers, begin, generators_of, make_update
 from ganc.models.statistics import MOMENTUM
 from ganc.search.classes import ShapeClasses
 from ganc.search.space import Space
+from ganc.search.supernet import Supernet
 from ganc.tasks.task import Inputs, Task, under
 from ganc.types import Arch, Generator, Model, Output, Params, TrainState
 
@@ -212,14 +213,12 @@ def make_step(
     return step
 
 
-def finalize(method: OnceForAll, state: TrainState, space: Space, arch: Arch) -> Model:
+def finalize(state: TrainState, supernet: Supernet, arch: Arch) -> Model:
     """The subnet `arch` cut out of the supernet, of its running average where one was kept.
 
     Statistics that a supernet measured belong to no architecture: recalibrate them.
     """
-    keep = channels.prefix(space.widths(arch))
-    params = channels.slice_params(generators_of(state)["student"], method.student.axes, keep)
-    return Model(method.student, params, arch)
+    return supernet.cut(generators_of(state)["student"], arch)
 
 
 def single_class(space: Space, arch: Arch) -> ShapeClasses:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ganc.batching import evenly_spread
 from ganc.data.dataset import Dataset
-from ganc.data.pictures import Pictures, resize, to_float
+from ganc.data.pictures import stack
 from ganc.errors import UserError
 from ganc.metrics.protocol import Value
 from ganc.runs import records
@@ -85,50 +85,51 @@ class Judge:
         )
         if looks is not None:
             records.append(looks, {"time": datetime.now(UTC).isoformat(timespec="seconds")})
-        real = _stack(data.report_b, shape)
+        real = stack(data.report_b, shape)
         # Trained on, so that models have seen them; as many, since distances depend on numbers.
         other = [data.train_b[int(i)] for i in evenly_spread(len(real), len(data.train_b))]
         return cls(
-            source=_stack(data.report_a, shape),
+            source=stack(data.report_a, shape),
             real=real,
             truth=real if data.paired else None,
             metrics=tuple(name for name in metrics if data.paired or name in DISTANCES),
-            _other=_stack(other, shape),
+            _other=stack(other, shape),
             _evaluation=evaluation,
         )
 
-    def values(self, fake: np.ndarray, teacher: np.ndarray | None = None) -> dict[str, Value]:
+    def values(
+        self,
+        fake: np.ndarray,
+        teacher: np.ndarray | None = None,
+        metrics: Collection[str] = ALL,
+    ) -> dict[str, Value]:
         """Protocol string -> value of the pictures `fake` (n h w 3) made from `source`.
 
         `kid` and `fd` are distances on Lite0 features, lower better (times nothing: a kernel
         distance of 0.03 is 0.03); `l1` is in units of the full range; `psnr`, in dB over 255, and
         `ssim` are better when higher. With `teacher`, the teacher's pictures, also the `l1` to
-        those. All but `fd` have an interval over pictures.
+        those. All but `fd` have an interval over pictures. `metrics` are the ones that are wanted.
         """
         pictures = array_set("report", fake)
-        values = self._distances(fake)
+        wanted = tuple(name for name in self.metrics if name in metrics)
+        values = self._distances(fake, wanted)
         if self.truth is not None:
             truth = array_set("truth", self.truth)
-            values |= self._evaluation.pairs(pictures, truth, self.metrics)
+            values |= self._evaluation.pairs(pictures, truth, wanted)
         if teacher is not None:
             values |= self._evaluation.pairs(pictures, array_set("teacher", teacher), ("l1",))
         return values
 
     def floor(self) -> dict[str, Value]:
         """What other real pictures score: no model should be expected to do better."""
-        return self._distances(self._other)
+        return self._distances(self._other, self.metrics)
 
     @cached_property
     def _real_features(self) -> FeatureSet:
         return self._evaluation.features(array_set("real", self.real))
 
-    def _distances(self, pictures: np.ndarray) -> dict[str, Value]:
-        if not set(DISTANCES) & set(self.metrics):
+    def _distances(self, pictures: np.ndarray, metrics: tuple[str, ...]) -> dict[str, Value]:
+        if not set(DISTANCES) & set(metrics):
             return {}
         features = self._evaluation.features(array_set("report", pictures))
-        return self._evaluation.distances(features, self._real_features, self.metrics)
-
-
-def _stack(pictures: Pictures, shape: tuple[int, ...]) -> np.ndarray:
-    height, width = shape[:2]
-    return np.stack([to_float(resize(picture, height, width)) for picture in pictures])
+        return self._evaluation.distances(features, self._real_features, metrics)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganc import channels
+from ganc.batching import fill
 from ganc.models.statistics import merge
 from ganc.search.classes import ShapeClasses
 from ganc.types import Arch, Generator, Params
@@ -70,8 +71,7 @@ def make_generate(
             groups.setdefault(classes.containing(arch), []).append(arch)
         chunk, parts = max(1, batch // len(x)), -(-len(x) // batch)
         size = -(-len(x) // parts)
-        padded = jnp.pad(x, ((0, parts * size - len(x)), (0, 0), (0, 0), (0, 0)))
-        pictures = jnp.split(padded, parts)
+        pictures = jnp.split(fill(jnp.asarray(x), parts * size), parts)
         for shape_arch, members in groups.items():
             shape = space.widths(shape_arch)
             for start in range(0, len(members), chunk):

@@ -34,8 +34,13 @@ def test_the_front_is_cut_from_the_cheapest_to_the_best(supernet, random_params)
 
     source = np.random.default_rng(0).uniform(-1, 1, (20, 8, 8, 3)).astype(np.float32)
     values = {"kid[a-vs-b]": Value(0.5), "l1[a-vs-truth]": Value(0.1), "fd[a-vs-b]": Value(3.0)}
-    judge = SimpleNamespace(source=source, values=lambda pictures: values)
-    points = front_points(run, models, supernet.macs, judge)
+
+    def judged(pictures, metrics):
+        assert len(pictures) == len(source)
+        return {key: value for key, value in values.items() if key.partition("[")[0] in metrics}
+
+    judge = SimpleNamespace(source=source, values=judged)
+    points = front_points(models, (8, 8, 3), judge)
     assert [point.arch for point in points] == ["1_1", "1_2", "2_2", "3_3", "4_4"]
     for point, model in zip(points, models, strict=True):
         assert point.macs == supernet.macs(model.arch) and point.latency_ms > 0

@@ -233,6 +233,8 @@ def test_the_teacher_experiment(tmp_path):
     assert (workdir / "teacher_back" / "model.json").exists()
     assert (workdir / "samples.png").exists() and (workdir / "report.html").exists()
     store.load_discriminator(workdir / "discriminator_back")
+    about = store.read_about(workdir / "teacher")
+    assert (about["steps"], about["direction"]) == (8, "ab")
 
     more = tmp_path / "more"
     flags = ("--preset", "smoke", "--start", str(workdir), "--workdir")

@@ -15,6 +15,7 @@ from ganc.methods.update import begin
 from ganc.models import discriminators
 from ganc.search.classes import ShapeClasses
 from ganc.search.space import Space
+from ganc.search.supernet import Supernet
 from ganc.tasks import cyclegan
 from ganc.train import sharding
 
@@ -223,7 +224,7 @@ def test_the_subnet_that_is_cut_out_draws_what_the_masked_supernet_draws(
 ):
     arch = (2, 3)
     state = begin(params, both(optax.sgd(0.1)))._replace(step=jnp.int32(7))
-    small = ofa.finalize(method, state, space, arch)
+    small = ofa.finalize(state, Supernet(method.student, space, (8, 8, 3)), arch)
     assert small.arch == arch
     widths = channels.read_widths(small.params, small.generator.axes)
     assert widths == space.widths(arch)

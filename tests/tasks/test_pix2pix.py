@@ -35,9 +35,8 @@ def step(task):
     optimizers = dict.fromkeys(("generator", "discriminator"), optax.sgd(1.0))
     game = task.play(GENERATOR)
     params = {"generator": {"ab": {"w": jnp.float32(0.5)}}, "discriminator": {"b": {"v": 2.0}}}
-    state = begin(jax.tree.map(jnp.asarray, params), optimizers, pools={"b": None})
     fresh = adversarial.init(game, jax.random.key(0), optimizers, (1, 1, 3))
-    state = state._replace(extra=fresh.extra)
+    state = begin(jax.tree.map(jnp.asarray, params), optimizers, **fresh.extra)
     return adversarial.make_step(game, optimizers, jax.random.key(1))(state, BATCH, 0)
 
 
