@@ -94,7 +94,9 @@ def run(config: Compression, workdir: Path) -> list[Row]:
         config,
         workdir,
         task=cyclegan.task(patch(PatchSpec(config.ndf)), reconstruction=config.reconstruction),
-        student=resnet.generator(resnet.Spec(config.ngf, config.blocks, separable=True)),
+        student=resnet.generator(
+            resnet.Spec(config.ngf, config.blocks, separable=True, upsampling=config.upsampling)
+        ),
         teacher=cyclegan_teacher.generator(config.train_teacher),
     )
 

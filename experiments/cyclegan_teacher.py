@@ -51,7 +51,9 @@ PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "earth128": EARTH128, "horse2zebr
 
 def generator(config: Teaching) -> Generator:
     """The dense ResNet of the publication."""
-    return resnet.generator(resnet.Spec(config.ngf, config.blocks))
+    return resnet.generator(
+        resnet.Spec(config.ngf, config.blocks, upsampling=config.upsampling)
+    )
 
 
 def run(config: Teaching, workdir: Path) -> list[Row]:

@@ -14,7 +14,7 @@ the student reconstructs, the discriminator sees the source too, hinge loss. `ma
 import dataclasses
 from pathlib import Path
 
-from experiments import cyclegan_ofa
+from experiments import cyclegan_ofa, cyclegan_teacher
 from ganc.compress.launch import launch
 from ganc.compress.once_for_all import compress
 from ganc.compress.settings import Compression, Distillation, Teaching
@@ -90,14 +90,16 @@ PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "edges2shoes": EDGES2SHOES, "maps
 
 def run(config: Compression, workdir: Path) -> list[Row]:
     """Runs the stages that are not complete yet; returns the rows of the final table."""
-    judge, teacher = PatchSpec(config.ndf, channels_in=6), config.train_teacher
+    judge = PatchSpec(config.ndf, channels_in=6)
     return compress(
         "pix2pix_ofa",
         config,
         workdir,
         task=pix2pix.task(patch(judge), reconstruction=config.reconstruction),
-        student=resnet.generator(resnet.Spec(config.ngf, config.blocks, separable=True)),
-        teacher=resnet.generator(resnet.Spec(teacher.ngf, teacher.blocks)),
+        student=resnet.generator(
+            resnet.Spec(config.ngf, config.blocks, separable=True, upsampling=config.upsampling)
+        ),
+        teacher=cyclegan_teacher.generator(config.train_teacher),
     )
 
 

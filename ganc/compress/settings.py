@@ -4,6 +4,7 @@ import dataclasses
 from dataclasses import dataclass, field
 
 from ganc.methods.once_for_all import Sampling
+from ganc.models.resnet import Upsampling
 from ganc.search.search import Search
 from ganc.train.stage import Training
 
@@ -20,6 +21,8 @@ class Teaching:
     """base width of the generators"""
     blocks: int = 9
     """residual blocks; Zhu et al. take 6 up to 128 px"""
+    upsampling: Upsampling = "transposed"
+    """of the generators: transposed, as published, or resize, which leaves no grid"""
     ndf: int = 64
     """base width of the discriminators"""
     batch: int = 1
@@ -81,6 +84,8 @@ class Compression:
     """base width of the student"""
     blocks: int = 9
     """residual blocks of the student, a multiple of 3"""
+    upsampling: Upsampling = "transposed"
+    """of the student: transposed, as published, or resize, which leaves no grid"""
     ndf: int = 64
     """base width of the discriminator"""
     space: str = "channels-64-cycleGAN"

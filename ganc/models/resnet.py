@@ -2,7 +2,9 @@
 
 Reference: Johnson et al. 2016 and Zhu et al. 2017 (arXiv 1703.10593) for the network; Li et al.
 2020 (arXiv 2003.08936) for the mobile variant, whose residual convolutions are depthwise 3x3,
-instance norm, pointwise 1x1; Wang et al. 2020 (arXiv 2008.11062) for the norms that can be slimmed.
+instance norm, pointwise 1x1; Wang et al. 2020 (arXiv 2008.11062) for the norms that can be slimmed;
+Odena et al. 2016 (Distill, "Deconvolution and checkerboard artifacts") for resizing before a
+convolution.
 
 Differs from the reference: inputs are always clamped to [-1, 1], which not every reference does;
 images already lie there.
@@ -18,6 +20,7 @@ import jax.numpy as jnp
 
 from ganc.models.build import build
 from ganc.models.specs import check_spec
+from ganc.nn.conv import upsample
 from ganc.nn.conv_norm import cyclegan_layer
 from ganc.nn.initial import NORMAL, TORCH, Initial
 from ganc.nn.layers import Conv, ConvTranspose
@@ -29,6 +32,11 @@ Norm = Literal["batch", "instance", "affine", "slimming"]
 """Those of `ganc.nn.norm`, `instance` in every published CycleGAN, and `slimming`: `affine` where
 the channels belong to no skip, 13 places with nine blocks, with PyTorch's own initial weights. That
 is GAN Slimming's network."""
+
+Upsampling = Literal["transposed", "resize"]
+"""`transposed`: 3x3 transposed convolutions, as in every published model; they can leave a grid in
+the pictures. `resize`: nearest neighbours and then a 3x3 convolution, which leaves none, at four
+times the multiply-adds of these two layers."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,7 @@ class Spec:
         norm: what follows the convolutions.
         entries: of an architecture string: 8, or 6 with one inner width for all blocks, as in the
             first gan-compression models.
+        upsampling: how the last two stages double the resolution.
         legacy: the entries for inner widths drive the first block of every three, the others are as
             wide inside as outside: gan-compression's first models again.
     """
@@ -51,6 +60,7 @@ class Spec:
     separable: bool = False
     norm: Norm = "instance"
     entries: Literal[6, 8] = 8
+    upsampling: Upsampling = "transposed"
     legacy: bool = False
 
     def __post_init__(self) -> None:
@@ -120,8 +130,11 @@ class ResNet(nn.Module):
             for group in groups:
                 x = Block(w, group, spec.separable, spec.norm, name=group)(x)
             taps[f"trunk{part + 1}"] = x
-        x = layer(x, "trunk", "up1", kind=ConvTranspose)
-        x = layer(x, "up1", "up2", kind=ConvTranspose)
+        for source, group in (("trunk", "up1"), ("up1", "up2")):
+            if spec.upsampling == "resize":
+                x = layer(upsample(x), source, group, pad=1)
+            else:
+                x = layer(x, source, group, kind=ConvTranspose)
         head = {"size": 7, "pad": 3, "padding": "reflect", "initial": _initial(spec.norm)}
         return Output(jnp.tanh(Conv(3, ("up2", None), name="head", **head)(x)), taps)
 
