@@ -6,29 +6,27 @@ Reference: Li et al. 2020 (arXiv 2003.08936).
 from pathlib import Path
 
 import jax
-import numpy as np
 
 from ganc.compress.finish import finish, show
 from ganc.compress.glance import cut_front
 from ganc.compress.run import Run, open_data
-from ganc.compress.settings import Compression, Distillation
+from ganc.compress.settings import Compression
+from ganc.compress.specialise import Student, optimizers
 from ganc.compress.teacher import load_teacher
 from ganc.data.pictures import show_size
+from ganc.errors import UserError
 from ganc.losses.distillation import Distil
 from ganc.methods import once_for_all as ofa
-from ganc.methods.update import Optimizers, begin, generators_of
+from ganc.methods.update import generators_of
 from ganc.runs.console import console
 from ganc.runs.workdir import Workdir
 from ganc.scores.row import Row
-from ganc.search.classes import ShapeClasses
-from ganc.search.evolution import Candidate
 from ganc.search.plan import training_classes
 from ganc.search.search import check_search
 from ganc.search.space import parse_space
 from ganc.search.supernet import Supernet
 from ganc.tasks.task import Task
-from ganc.train.stage import adam
-from ganc.types import Generator, Model, TrainState
+from ganc.types import Generator
 
 
 def compress(
@@ -53,6 +51,8 @@ def compress(
     Raises:
         UserError: the configuration cannot be run; no workdir is made then.
     """
+    if config.shortlist < 1:
+        raise UserError(f"--shortlist takes 1 or more, got {config.shortlist}")
     shape = (config.size, config.size, student.channels_in)
     supernet = Supernet(student, parse_space(config.space, student), shape)
     check_search(supernet, config.search)
@@ -67,31 +67,26 @@ def compress(
     distil = match_features(config.distillation, student, big.generator)
     method = ofa.OnceForAll(task, student, big.generator, distil)
 
+    players = Student(run, method, supernet, big)
+
     with run.stage("supernet"):
         stage = config.supernet
         # rbg: the default generator takes eight seconds longer to compile, one layer at a time.
         key = jax.random.key(config.seed, impl="rbg")
-        state = ofa.init(method, key, _optimizers(stage), average=stage.average)
+        start = big if config.inherit else None
+        state = ofa.init(method, key, optimizers(stage), average=stage.average, teacher=start)
         classes = training_classes(supernet, stage.pictures, config.seed)
-        state = _train(run, "supernet", method, state, big, classes, stage, config.seed)
+        state = players.train("supernet", state, classes, stage, config.seed)
 
     with run.stage("search"):
         params = generators_of(state)["student"]
         candidates = run.search(supernet, params, big, config.search)
-        arch = best(candidates).arch
+        arch = players.choose(state, candidates, config)
 
     with run.stage("specialise"):
         run.check_cut(supernet, params, arch)
-        stage = config.fine_tune
-        if stage.steps:
-            # It goes on from the weights that were searched.
-            players = state.params | {"generator": generators_of(state)}
-            players = jax.tree.map(np.asarray, players)
-            state = begin(players, _optimizers(stage), average=bool(stage.average))
-            classes = ofa.single_class(supernet.space, arch)
-            state = _train(run, "fine_tune", method, state, big, classes, stage, config.seed + 1)
-        small = ofa.finalize(state, supernet, arch)
-        small = run.recalibrated(small._replace(params=jax.device_get(small.params)))
+        state = players.fine_tune("fine_tune", state, arch, config.fine_tune)
+        small = players.finalize(state, arch)
         run.save("student", small)
 
     with run.stage("evaluate"):
@@ -111,11 +106,6 @@ def compress(
     return show(run)
 
 
-def best(candidates: list[Candidate]) -> Candidate:
-    """The one with the lowest score, of equal ones the cheapest."""
-    return min(candidates, key=lambda candidate: (candidate.score, candidate.macs))
-
-
 def match_features(weight: float, student: Generator, teacher: Generator) -> Distil:
     """How features are distilled: by the names of taps, or, where none is shared, by position.
 
@@ -129,31 +119,3 @@ def match_features(weight: float, student: Generator, teacher: Generator) -> Dis
         )
         return Distil(weight, match="position")
     return Distil(weight)
-
-
-def _optimizers(stage: Distillation) -> Optimizers:
-    return dict.fromkeys(("generator", "discriminator"), adam(stage))
-
-
-def _train(
-    run: Run,
-    name: str,
-    method: ofa.OnceForAll,
-    state: TrainState,
-    teacher: Model,
-    classes: ShapeClasses,
-    stage: Distillation,
-    batch_seed: int,
-) -> TrainState:
-    def make_step(place):
-        return ofa.make_step(
-            method,
-            _optimizers(stage),
-            place(teacher.params),
-            classes,
-            sampling=stage.sampling,
-            seed=run.seed,
-            average=stage.average,
-        )
-
-    return run.train(name, make_step, state, stage, batch_seed)

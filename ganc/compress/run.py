@@ -24,7 +24,7 @@ from ganc.runs.clock import Clock
 from ganc.runs.console import console
 from ganc.runs.workdir import Workdir
 from ganc.search.evolution import Candidate
-from ganc.search.fitness import make_score
+from ganc.search.fitness import Score, make_score
 from ganc.search.search import Search, search
 from ganc.search.space import encode
 from ganc.search.supernet import Supernet
@@ -84,10 +84,11 @@ class Run:
         batches = self.task.batches(self.data, training.batch, seed)
         return train(make_step, state, batches, training, self.work, name)
 
-    def search(
-        self, supernet: Supernet, params: Params, teacher: Model, settings: Search
-    ) -> list[Candidate]:
-        """Searches on the search split, which neither training nor the report looks at."""
+    def fitness(self, teacher: Model, settings: Search) -> tuple[np.ndarray, Score]:
+        """Pictures of the search split, and the score of what a candidate makes of them.
+
+        Neither training nor the report looks at the search split.
+        """
         data, (height, width, _) = self.data, self.shape
         source = stack(some(data.search_a, settings.pictures), (height, width))
         weights = lite0.load()
@@ -97,6 +98,13 @@ class Run:
             real=stack(some(data.search_b, settings.pictures), (height, width)),
             teacher=render(teacher, source),
         )
+        return source, score
+
+    def search(
+        self, supernet: Supernet, params: Params, teacher: Model, settings: Search
+    ) -> list[Candidate]:
+        """Searches on the search split."""
+        source, score = self.fitness(teacher, settings)
         return search(
             supernet,
             params,

@@ -94,10 +94,16 @@ class Compression:
     """weight of the distance to the target: the teacher's pictures, or the truth of pairs"""
     distillation: float = 0.01
     """weight of the distance to the teacher's features"""
+    inherit: bool = False
+    """start the layers that the teacher has too from the teacher's, important channels first"""
     supernet: Distillation = field(default_factory=Distillation)
     """once-for-all training"""
     search: Search = field(default_factory=Search)
     """the search for the student"""
+    shortlist: int = 1
+    """the search's best that are fine-tuned briefly, to choose the student among them"""
+    trial_steps: int = 200
+    """how long each of them is"""
     fine_tune: Distillation = field(
         default_factory=lambda: Distillation(constant_steps=0, decay_steps=0)
     )

@@ -23,6 +23,7 @@ from ganc.losses.distillation import (
     init_adaptors,
     pair_taps,
 )
+from ganc.methods.inherit import inherit
 from ganc.methods.update import Optimizers, begin, generators_of, make_update
 from ganc.models.statistics import MOMENTUM
 from ganc.search.classes import ShapeClasses
@@ -63,9 +64,22 @@ class OnceForAll:
 
 
 def init(
-    method: OnceForAll, key: jax.Array, optimizers: Optimizers, *, average: float = 0.0
+    method: OnceForAll,
+    key: jax.Array,
+    optimizers: Optimizers,
+    *,
+    average: float = 0.0,
+    teacher: Model | None = None,
 ) -> TrainState:
-    """A supernet from scratch, adaptors and a discriminator."""
+    """A supernet from scratch, adaptors and a discriminator.
+
+    Args:
+        method: the objective.
+        key: of the initial weights.
+        optimizers: of "generator" and "discriminator".
+        average: decay of the running average of the generators; 0 keeps none.
+        teacher: what the supernet starts from where it can, see `inherit`; None for nothing.
+    """
     k_student, k_adaptors, k_discriminator = jax.random.split(key, 3)
     params = {
         "generator": {
@@ -74,6 +88,9 @@ def init(
         },
         "discriminator": method.task.discriminator.init(k_discriminator),
     }
+    if teacher is not None:
+        place = params["generator"]
+        place["student"], _ = inherit(method.student, place["student"], teacher)
     return begin(params, optimizers, average=bool(average))
 
 

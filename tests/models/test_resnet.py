@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 
+from ganc.errors import UserError
 from ganc.export.layouts import Layer
 from ganc.export.names import resnet as names
 from ganc.metrics import cost
@@ -160,3 +161,18 @@ def test_slimming_begins_with_the_distribution_of_pytorch(key):
         if path.endswith("kernel"):
             assert np.abs(array).max() > 0.95 * bound
             assert abs(array.std() * 3**0.5 / bound - 1) < 5 / np.sqrt(array.size)
+
+
+def test_resizing_costs_four_times_the_two_transposed_convolutions():
+    def price(upsampling):
+        generator = resnet.generator(resnet.Spec(ngf=4, blocks=3, upsampling=upsampling))
+        return cost.macs(generator, 16, 16, "true")(generator.widths)
+
+    # 3x3 taps, 16 to 8 channels at 4 px and 8 to 4 at 8 px.
+    transposed = 9 * 16 * 8 * 4**2 + 9 * 8 * 4 * 8**2
+    assert price("resize") - price("transposed") == 3 * transposed
+
+
+def test_a_network_that_resizes_has_no_names_in_pytorch():
+    with pytest.raises(UserError, match="--upsampling resize"):
+        names.layers(resnet.Spec(upsampling="resize"))

@@ -7,6 +7,7 @@ second convolution then stands one place later.
 
 from collections.abc import Mapping
 
+from ganc.errors import UserError
 from ganc.export.layouts import Layer
 from ganc.models.resnet import Norm, Spec
 
@@ -20,7 +21,15 @@ def layers(spec: Spec, dropout: bool | None = None) -> list[Layer]:
         spec: the member of the family.
         dropout: whether the blocks hold a dropout; by default the separable ones do, which only
             gan-compression and OMGD have, and the dense ones do not.
+
+    Raises:
+        UserError: it resizes before it convolves, for which PyTorch's projects have no names.
     """
+    if spec.upsampling != "transposed":
+        raise UserError(
+            "PyTorch's projects have names for ResNets with transposed convolutions alone, this "
+            f"one has --upsampling {spec.upsampling}"
+        )
     dropout = spec.separable if dropout is None else dropout
     end = _FIRST_BLOCK + spec.blocks
     return [

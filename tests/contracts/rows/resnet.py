@@ -19,6 +19,7 @@ CASES = [
     Case(Spec(ngf=4, blocks=3)),
     Case(Spec(ngf=4, blocks=3, separable=True), grouped=True),
     Case(Spec(ngf=4, blocks=3, norm="batch")),
+    Case(Spec(ngf=4, blocks=3, upsampling="resize")),
     Case(Spec(ngf=4, blocks=9, norm="slimming", legacy=True)),
 ]
 SLIM = Spec(norm="slimming")

@@ -1,0 +1,111 @@
+"""One architecture out of a supernet: chosen among a shortlist, and trained alone."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ganc.compress.run import Run
+from ganc.compress.settings import Compression, Distillation
+from ganc.methods import once_for_all as ofa
+from ganc.methods.update import Optimizers, begin, generators_of
+from ganc.models.render import render
+from ganc.runs import records
+from ganc.runs.console import console
+from ganc.search.classes import ShapeClasses
+from ganc.search.evolution import Candidate
+from ganc.search.space import encode
+from ganc.search.supernet import Supernet
+from ganc.train.stage import adam
+from ganc.types import Arch, Model, TrainState
+
+SHORTLIST = "shortlist.jsonl"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Student:
+    """What the trainings of a supernet and of its subnets have in common.
+
+    Attributes:
+        run: the run.
+        method: the objective.
+        supernet: where the student comes from.
+        teacher: what it imitates.
+    """
+
+    run: Run
+    method: ofa.OnceForAll
+    supernet: Supernet
+    teacher: Model
+
+    def train(
+        self, name: str, state: TrainState, classes: ShapeClasses, stage: Distillation, seed: int
+    ) -> TrainState:
+        """A training stage over the architectures of `classes`; `seed` is that of its batches."""
+
+        def make_step(place):
+            return ofa.make_step(
+                self.method,
+                optimizers(stage),
+                place(self.teacher.params),
+                classes,
+                sampling=stage.sampling,
+                seed=self.run.seed,
+                average=stage.average,
+            )
+
+        return self.run.train(name, make_step, state, stage, seed)
+
+    def fine_tune(
+        self, name: str, state: TrainState, arch: Arch, stage: Distillation
+    ) -> TrainState:
+        """Trains `arch` alone, from the weights that were searched; none where it has no steps."""
+        if not stage.steps:
+            return state
+        players = state.params | {"generator": generators_of(state)}
+        players = jax.tree.map(np.asarray, players)
+        state = begin(players, optimizers(stage), average=bool(stage.average))
+        classes = ofa.single_class(self.supernet.space, arch)
+        return self.train(name, state, classes, stage, self.run.seed + 1)
+
+    def finalize(self, state: TrainState, arch: Arch) -> Model:
+        """`arch` cut out, on the host, with running statistics of its own."""
+        model = ofa.finalize(state, self.supernet, arch)
+        return self.run.recalibrated(model._replace(params=jax.device_get(model.params)))
+
+    def choose(
+        self, state: TrainState, candidates: Sequence[Candidate], config: Compression
+    ) -> Arch:
+        """The best of the shortlist after a brief fine-tuning of each, by the search's own score.
+
+        The search ranks subnets of one supernet, and its best are near equals there; what they are
+        worth shows when they are trained alone. With a shortlist of one, it is the search's best.
+        """
+        ranked = sorted(candidates, key=lambda candidate: (candidate.score, candidate.macs))
+        listed = [candidate.arch for candidate in ranked[: config.shortlist]]
+        if len(listed) == 1:
+            return listed[0]
+        path = self.run.work.path / SHORTLIST
+        tried = {row["arch"]: row for row in records.read(path)}
+        trial = dataclasses.replace(
+            config.fine_tune, constant_steps=config.trial_steps, decay_steps=0
+        )
+        source, score = self.run.fitness(self.teacher, config.search)
+        for candidate in ranked[: config.shortlist]:
+            name = encode(candidate.arch)
+            if name in tried:
+                continue
+            tuned = self.fine_tune(f"trial_{name}", state, candidate.arch, trial)
+            pictures = jnp.asarray(render(self.finalize(tuned, candidate.arch), source))
+            found = score(pictures)
+            tried[name] = {"arch": name, "searched": candidate.score, "tried": found}
+            records.write(path, list(tried.values()))
+            console.print(f"{name}: {candidate.score:.4f} in the supernet, {found:.4f} by itself")
+        return min(listed, key=lambda arch: tried[encode(arch)]["tried"])
+
+
+def optimizers(stage: Distillation) -> Optimizers:
+    """Of both players."""
+    return dict.fromkeys(("generator", "discriminator"), adam(stage))
