@@ -6,9 +6,9 @@ The JSON form is a line of `results.jsonl` and what `python -m ganc.metrics --js
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from ganc import channels
@@ -16,6 +16,7 @@ from ganc.metrics import cost
 from ganc.metrics.latency import latency
 from ganc.metrics.protocol import Protocol, Value
 from ganc.models.flat import params_sha256
+from ganc.models.render import compiled
 from ganc.search.space import encode
 from ganc.types import Model
 
@@ -139,6 +140,5 @@ def latencies(
     calls = {}
     for name, (generator, params, _) in models.items():
         x = jnp.zeros((1, height, width, generator.channels_in))
-        compiled = jax.jit(lambda p, x, g=generator: g.apply(p, x).image)
-        calls[name] = lambda f=compiled, p=params, x=x: f(p, x)
+        calls[name] = partial(compiled(generator), params, x)
     return latency(calls, repeats=repeats)
