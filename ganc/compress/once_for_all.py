@@ -57,7 +57,7 @@ def compress(
     supernet = Supernet(student, parse_space(config.space, student), shape)
     check_search(supernet, config.search)
     data = open_data(config.data, config.size, task, skip_bad=config.skip_bad)
-    given = None if config.teacher == "train" else load_teacher(config.teacher, data, shape)
+    given = None if config.teacher == "train" else load_teacher(config.teacher, task, data, shape)
     run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
     if run.complete:
         return show(run)

@@ -23,11 +23,12 @@ TEACHER = "teacher"
 """The name of its training stage, and of the directory that holds it."""
 
 
-def load_teacher(name: str, data: Dataset, shape: tuple[int, int, int]) -> Model:
+def load_teacher(name: str, task: Task, data: Dataset, shape: tuple[int, int, int]) -> Model:
     """The shipped teacher, or that of a PyTorch checkpoint, a model directory or an earlier run.
 
     Args:
         name: "shipped", a file, or a directory.
+        task: what it will do.
         data: what it will translate.
         shape: (h, w, c) of what it will be given.
 
@@ -35,7 +36,7 @@ def load_teacher(name: str, data: Dataset, shape: tuple[int, int, int]) -> Model
         UserError: there is none, it cannot be read, or it takes other pictures.
     """
     if name == "shipped":
-        model = _shipped(data)
+        model = _shipped(task, data)
     elif (path := Path(name).expanduser()).is_file():
         model = load_checkpoint(path)
     else:
@@ -52,15 +53,17 @@ def load_teacher(name: str, data: Dataset, shape: tuple[int, int, int]) -> Model
     return model
 
 
-def _shipped(data: Dataset) -> Model:
-    with resources.as_file(resources.files("ganc.models") / "teacher_pack") as path:
-        model, about = store.load(path), store.read_about(path)
-    if about["data"] != data.name:
-        raise UserError(
-            f"the shipped teacher translates {about['data']}, not {data.name}; "
-            "give --teacher train, or --teacher with a model directory or a PyTorch checkpoint"
-        )
-    return model
+def _shipped(task: Task, data: Dataset) -> Model:
+    with resources.as_file(resources.files("ganc.models") / "teacher_pack") as packs:
+        about = {path.parent: store.read_about(path.parent) for path in packs.glob("*/model.json")}
+        for path, facts in about.items():
+            if (facts["task"], facts["data"]) == (task.name, data.name):
+                return store.load(path)
+    known = sorted(f"{facts['task']} of {facts['data']}" for facts in about.values())
+    raise UserError(
+        f"no teacher of {task.name} of {data.name} is shipped, only {', '.join(known)}; "
+        "give --teacher train, or --teacher with a model directory or a PyTorch checkpoint"
+    )
 
 
 def train_teacher(
@@ -91,7 +94,13 @@ def train_teacher(
 
 
 def _store(config, task: Task, generator: Generator, data, work: Workdir, state) -> Model:
-    about = {"data": data.name, "size": config.size, "steps": int(state.step), "seed": config.seed}
+    about = {
+        "task": task.name,
+        "data": data.name,
+        "size": config.size,
+        "steps": int(state.step),
+        "seed": config.seed,
+    }
     generators = generators_of(state)
     for direction, name in (("ab", TEACHER), ("ba", f"{TEACHER}_back")):
         if direction in generators:
