@@ -17,6 +17,7 @@ from ganc.data.pictures import show_size
 from ganc.errors import UserError
 from ganc.losses.distillation import Distil
 from ganc.methods import once_for_all as ofa
+from ganc.methods.inherit import inherit
 from ganc.methods.update import generators_of
 from ganc.runs.console import console
 from ganc.runs.workdir import Workdir
@@ -26,7 +27,7 @@ from ganc.search.search import check_search
 from ganc.search.space import parse_space
 from ganc.search.supernet import Supernet
 from ganc.tasks.task import Task
-from ganc.types import Generator
+from ganc.types import Generator, Model, Params
 
 
 def compress(
@@ -73,8 +74,8 @@ def compress(
         stage = config.supernet
         # rbg: the default generator takes eight seconds longer to compile, one layer at a time.
         key = jax.random.key(config.seed, impl="rbg")
-        start = big if config.inherit else None
-        state = ofa.init(method, key, optimizers(stage), average=stage.average, teacher=start)
+        start = _start(student, big) if config.inherit else {}
+        state = ofa.init(method, key, optimizers(stage), average=stage.average, start=start)
         classes = training_classes(supernet, stage.pictures, config.seed)
         state = players.train("supernet", state, classes, stage, config.seed)
 
@@ -119,3 +120,14 @@ def match_features(weight: float, student: Generator, teacher: Generator) -> Dis
         )
         return Distil(weight, match="position")
     return Distil(weight)
+
+
+def _start(student: Generator, teacher: Model) -> Params:
+    start = inherit(student, teacher)
+    console.print(
+        f"the student starts from its teacher's {', '.join(sorted(start))}"
+        if start
+        else "the student starts from random weights: it has no layer of its teacher's",
+        soft_wrap=True,
+    )
+    return start

@@ -2,59 +2,46 @@
 
 from typing import Any
 
+import jax
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from ganc import channels
-from ganc.errors import UserError
 from ganc.types import Generator, Model, Params
 
 
-def inherit(student: Generator, params: Params, teacher: Model) -> tuple[Params, list[str]]:
-    """`params` with the layers that the teacher has too, its most important channels first.
+def inherit(student: Generator, teacher: Model) -> Params:
+    """The layers of the teacher that the student has too, its most important channels first.
 
     A supernet's architectures keep the first channels of every group, so the order is what makes a
     narrow one start from the channels that matter. A mobile ResNet takes over all but the separable
-    blocks of a dense one.
+    blocks of a dense one; of a network of another family it takes nothing.
 
     Args:
-        student: the supernet.
-        params: its initial parameters, at full width.
-        teacher: at the student's width or wider; of what is narrower nothing is taken.
+        student: the supernet, as wide as the teacher or narrower; what is wider it does not take.
+        teacher: a generator with its weights.
 
-    Returns: the parameters, and the paths of those that were taken over.
-
-    Raises:
-        UserError: nothing can be taken over.
+    Returns: a part of the student's parameters, at full width; empty where nothing fits.
 
     Reference: Li et al. 2020 (arXiv 2003.08936), section 3.2, rank by the L1 norm of the filters.
     """
-    axes, full = (
-        teacher.generator.axes,
-        channels.read_widths(teacher.params, teacher.generator.axes),
-    )
+    axes = teacher.generator.axes
     ranked = channels.importance(teacher.params, axes, teacher.generator.statistics)
     keep = {
-        group: np.argsort(-values, kind="stable")[: student.widths.get(group, full[group])]
+        group: np.argsort(-values, kind="stable")[: student.widths.get(group, len(values))]
         for group, values in ranked.items()
     }
     theirs: Any = flatten_dict(channels.slice_params(teacher.params, axes, keep), sep="/")
     their_axes: Any = flatten_dict(axes, sep="/")
+    ours: Any = flatten_dict(jax.eval_shape(student.init, jax.random.key(0)), sep="/")
     our_axes: Any = flatten_dict(student.axes, sep="/")
-    ours: Any = flatten_dict(params, sep="/")
-    fits = {
-        path: path in theirs
-        and theirs[path].shape == array.shape
-        and their_axes[path] == our_axes[path]
-        for path, array in ours.items()
-    }
     # A layer is taken whole: a bias without its kernel is worth nothing.
-    layers = {path.rpartition("/")[0] for path in ours}
-    misfits = {path.rpartition("/")[0] for path, fit in fits.items() if not fit}
-    taken = [path for path in ours if path.rpartition("/")[0] in layers - misfits]
-    if not taken:
-        raise UserError(
-            "the student cannot start from its teacher: no layer of the one is as wide as in the "
-            "other, and of the same name; leave out --inherit"
-        )
-    return unflatten_dict(ours | {path: theirs[path] for path in taken}, sep="/"), taken
+    misfits = {
+        path.rpartition("/")[0]
+        for path, array in ours.items()
+        if path not in theirs
+        or theirs[path].shape != array.shape
+        or their_axes[path] != our_axes[path]
+    }
+    taken = {path: theirs[path] for path in ours if path.rpartition("/")[0] not in misfits}
+    return unflatten_dict(taken, sep="/")

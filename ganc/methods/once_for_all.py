@@ -23,9 +23,8 @@ from ganc.losses.distillation import (
     init_adaptors,
     pair_taps,
 )
-from ganc.methods.inherit import inherit
 from ganc.methods.update import Optimizers, begin, generators_of, make_update
-from ganc.models.statistics import MOMENTUM
+from ganc.models.statistics import MOMENTUM, merge
 from ganc.search.classes import ShapeClasses
 from ganc.search.space import Space
 from ganc.search.supernet import Supernet
@@ -69,7 +68,7 @@ def init(
     optimizers: Optimizers,
     *,
     average: float = 0.0,
-    teacher: Model | None = None,
+    start: Params | None = None,
 ) -> TrainState:
     """A supernet from scratch, adaptors and a discriminator.
 
@@ -78,19 +77,16 @@ def init(
         key: of the initial weights.
         optimizers: of "generator" and "discriminator".
         average: decay of the running average of the generators; 0 keeps none.
-        teacher: what the supernet starts from where it can, see `inherit`; None for nothing.
+        start: a part of the supernet's parameters that is not random, see `inherit`.
     """
     k_student, k_adaptors, k_discriminator = jax.random.split(key, 3)
     params = {
         "generator": {
-            "student": method.student.init(k_student),
+            "student": merge(method.student.init(k_student), start or {}),
             "adaptors": init_adaptors(method.distil, k_adaptors, method.student, method.teacher),
         },
         "discriminator": method.task.discriminator.init(k_discriminator),
     }
-    if teacher is not None:
-        place = params["generator"]
-        place["student"], _ = inherit(method.student, place["student"], teacher)
     return begin(params, optimizers, average=bool(average))
 
 
