@@ -78,9 +78,10 @@ def compress(
         state = ofa.init(method, key, optimizers(stage), average=stage.average, start=start)
         classes = training_classes(supernet, stage.pictures, config.seed)
         state = players.train("supernet", state, classes, stage, config.seed)
+        params = generators_of(state)["student"]
+        run.save("supernet", Model(student, jax.device_get(params)))
 
     with run.stage("search"):
-        params = generators_of(state)["student"]
         candidates = run.search(supernet, params, big, config.search)
         arch = players.choose(state, candidates, config)
 

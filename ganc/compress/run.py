@@ -141,7 +141,8 @@ class Run:
 
     def save(self, name: str, model: Model) -> None:
         """Stores a model of the run, for `python -m ganc.translate` and for later runs."""
-        store.save(self.work.path / name, model, {"data": self.data.name})
+        about = {"task": self.task.name, "data": self.data.name, "shape": list(self.shape)}
+        store.save(self.work.path / name, model, about)
 
 
 def open_data(address: str, size: int, task: Task, *, skip_bad: bool) -> Dataset:
