@@ -56,7 +56,9 @@ def compress(
         raise UserError(f"--shortlist takes 1 or more, got {config.shortlist}")
     shape = (config.size, config.size, student.channels_in)
     supernet = Supernet(student, parse_space(config.space, student), shape)
-    check_search(supernet, config.search)
+    fixed = supernet.space.decode(config.arch) if config.arch else None
+    if fixed is None:
+        check_search(supernet, config.search)
     data = open_data(config.data, config.size, task, skip_bad=config.skip_bad)
     given = None if config.teacher == "train" else load_teacher(config.teacher, task, data, shape)
     run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
@@ -67,7 +69,6 @@ def compress(
         big = run.teacher(given, config.teaching, teacher)
     distil = match_features(config.distillation, student, big.generator)
     method = ofa.OnceForAll(task, student, big.generator, distil)
-
     players = Student(run, method, supernet, big)
 
     with run.stage("supernet"):
@@ -76,14 +77,20 @@ def compress(
         key = jax.random.key(config.seed, impl="rbg")
         start = _start(student, big) if config.inherit else {}
         state = ofa.init(method, key, optimizers(stage), average=stage.average, start=start)
-        classes = training_classes(supernet, stage.pictures, config.seed)
+        if fixed is None:
+            classes = training_classes(supernet, stage.pictures, config.seed)
+        else:
+            classes = ofa.single_class(supernet.space, fixed)
         state = players.train("supernet", state, classes, stage, config.seed)
         params = generators_of(state)["student"]
-        run.save("supernet", Model(student, jax.device_get(params)))
 
-    with run.stage("search"):
-        candidates = run.search(supernet, params, big, config.search)
-        arch = players.choose(state, candidates, config)
+    if fixed is None:
+        run.save("supernet", Model(student, jax.device_get(params)))
+        with run.stage("search"):
+            candidates = run.search(supernet, params, big, config.search)
+            arch = players.choose(state, candidates, config)
+    else:
+        candidates, arch = [], fixed
 
     with run.stage("specialise"):
         run.check_cut(supernet, params, arch)
@@ -98,7 +105,9 @@ def compress(
             title=f"Once-for-all compression: {data.name} at {show_size(run.shape)} px",
             facts={
                 "teacher": config.teacher,
-                "search": f"{config.search.strategy} by {config.search.fitness}",
+                "search": "none: the architecture was given"
+                if fixed
+                else f"{config.search.strategy} by {config.search.fitness}",
             },
             feature_size=config.feature_size,
             candidates=candidates,

@@ -94,6 +94,8 @@ class Compression:
     """weight of the distance to the target: the teacher's pictures, or the truth of pairs"""
     distillation: float = 0.01
     """weight of the distance to the teacher's features"""
+    arch: str = ""
+    """one to train alone, such as 16_16_32_16_32_32_16_16, without a search; empty: search"""
     inherit: bool = False
     """start the layers that the teacher has too from the teacher's, important channels first"""
     supernet: Distillation = field(default_factory=Distillation)

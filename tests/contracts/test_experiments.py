@@ -17,6 +17,7 @@ from ganc import memory
 from ganc.compress.launch import launch
 from ganc.export import torch as checkpoints
 from ganc.models import store, unet
+from ganc.pick import pick_from_run
 
 ROOT = Path(__file__).parents[2]
 
@@ -92,6 +93,7 @@ def test_a_run_leaves_what_it_promises(run, request):
         "samples.png",
         "report.html",
         "teacher",
+        "supernet",
         "student",
     }
     found = rows(smoke)
@@ -111,6 +113,13 @@ def test_a_trained_teacher_leaves_its_discriminator(pairs):
     judge, _ = store.load_discriminator(pairs / "discriminator")
     assert judge.channels_in == 6  # it sees the source too
     assert not (pairs / "teacher_back").exists()
+
+
+def test_another_student_is_picked_from_a_run(smoke, tmp_path):
+    macs = [json.loads(line)["macs"]["published"] for line in open(smoke / "search.jsonl")]
+    pick_from_run(smoke, {"macs": min(macs)}, tmp_path / "picked")
+    picked = store.load(tmp_path / "picked")
+    assert picked.arch is not None and len(picked.arch) == 8
 
 
 def test_a_complete_run_is_not_repeated(smoke):
@@ -168,6 +177,7 @@ def test_another_configuration_is_refused(smoke):
         (("--size", "66"), "multiples of 4"),
         (("--space", "100/50"), "--ngf"),
         (("--space", "wide"), "channels-48"),
+        (("--arch", "8_6_8"), "stem in 8/6"),
         (("--space", "munit-channels-64"), "10 entries, those of the student 8"),
         (("--teacher", "no/such/model"), "no/such/model"),
         (("--data", "earth:season"), "--teacher train"),
@@ -176,7 +186,7 @@ def test_another_configuration_is_refused(smoke):
 def test_bad_flags_cost_one_line(tmp_path, flags, message, capfd):
     workdir = tmp_path / "run"
     base = () if "--preset" in flags else ("--preset", "smoke")
-    with pytest.raises(SystemExit) as end:  # in this process: twelve more would take a minute
+    with pytest.raises(SystemExit) as end:  # in this process: fourteen more would take a minute
         argv = [*base, "--workdir", str(workdir), *flags]
         launch("cyclegan_ofa", cyclegan_ofa.PRESETS, cyclegan_ofa.run, argv)
     output = "".join(capfd.readouterr())
@@ -222,7 +232,10 @@ def test_a_folder_of_pictures_with_its_own_teacher(tmp_path, folder):
         *("--data", folder, "--teacher", "train"),
         *("--train-teacher.ngf", "8", "--train-teacher.blocks", "3", "--train-teacher.ndf", "4"),
         *("--train-teacher.constant-steps", "1", "--train-teacher.decay-steps", "1"),
+        *("--arch", "8_6_8_6_8_6_8_6"),
     )
+    assert not (workdir / "search.jsonl").exists()  # the architecture was given
+    assert rows(workdir)["student"]["arch"] == "8_6_8_6_8_6_8_6"
     assert rows(workdir)["teacher"]["params"] > rows(workdir)["student"]["params"]
 
 
