@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 from jaxtyping import Float
@@ -13,7 +13,7 @@ from ganc.types import AnyArray
 
 Pictures = Float[AnyArray, "b h w 3"]
 
-Features = Callable[[AnyArray], tuple[Sequence[AnyArray], AnyArray]]
+Features = Callable[[Any], tuple[Sequence[Any], Any]]
 """Pictures (b h w 3) in [-1, 1] -> the features (b h' w' c) whose styles are compared, and those
 that are compared place by place."""
 
