@@ -51,9 +51,7 @@ PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "earth128": EARTH128, "horse2zebr
 
 def generator(config: Teaching) -> Generator:
     """The dense ResNet of the publication."""
-    return resnet.generator(
-        resnet.Spec(config.ngf, config.blocks, upsampling=config.upsampling)
-    )
+    return resnet.generator(resnet.Spec(config.ngf, config.blocks, upsampling=config.upsampling))
 
 
 def run(config: Teaching, workdir: Path) -> list[Row]:

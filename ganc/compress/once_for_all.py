@@ -10,6 +10,7 @@ import numpy as np
 
 from ganc.compress.finish import finish, show
 from ganc.compress.glance import cut_front
+from ganc.compress.matching import match_taps
 from ganc.compress.run import Run, open_data
 from ganc.compress.settings import Compression, Distillation
 from ganc.compress.teacher import load_teacher
@@ -17,7 +18,6 @@ from ganc.data.pictures import show_size
 from ganc.losses.distillation import Distil
 from ganc.methods import once_for_all as ofa
 from ganc.methods.update import Optimizers, begin, generators_of
-from ganc.runs.console import console
 from ganc.runs.workdir import Workdir
 from ganc.scores.row import Row
 from ganc.search.classes import ShapeClasses
@@ -64,7 +64,8 @@ def compress(
 
     with run.stage("teacher"):
         big = run.teacher(given, config.teaching, teacher)
-    distil = match_features(config.distillation, student, big.generator)
+    weight = config.distillation
+    distil = Distil(weight, match=match_taps(weight, student, big.generator))
     method = ofa.OnceForAll(task, student, big.generator, distil)
 
     with run.stage("supernet"):
@@ -114,21 +115,6 @@ def compress(
 def best(candidates: list[Candidate]) -> Candidate:
     """The one with the lowest score, of equal ones the cheapest."""
     return min(candidates, key=lambda candidate: (candidate.score, candidate.macs))
-
-
-def match_features(weight: float, student: Generator, teacher: Generator) -> Distil:
-    """How features are distilled: by the names of taps, or, where none is shared, by position.
-
-    A teacher that somebody brings may be of another family than the student.
-    """
-    if weight and not student.taps.keys() & teacher.taps.keys():
-        console.print(
-            f"no tap of the student is one of the teacher's: {', '.join(student.taps)} are paired "
-            f"with {', '.join(teacher.taps)} by their position",
-            soft_wrap=True,
-        )
-        return Distil(weight, match="position")
-    return Distil(weight)
 
 
 def _optimizers(stage: Distillation) -> Optimizers:

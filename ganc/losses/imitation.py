@@ -1,10 +1,11 @@
 """What makes a student's picture like a teacher's, without a discriminator and without a truth."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Float
 
 from ganc.losses.perceptual import ssim, style_loss, total_variation
@@ -37,36 +38,39 @@ class Imitation:
 
 
 def imitation_terms(
-    imitation: Imitation, features: Features, student: Pictures, teacher: Pictures
+    imitation: Imitation, features: Features, student: Pictures, teachers: Sequence[Pictures]
 ) -> dict[str, jax.Array]:
-    """Weighted terms of a student's pictures beside one teacher's, both (b h w 3) in [-1, 1].
+    """Weighted terms of a student's pictures beside those of its teachers, (b h w 3) in [-1, 1].
 
     $w_1 (1 - SSIM(S, T)) + w_2 \\sum_k |G(\\phi_k(S)) - G(\\phi_k(T))|
-    + w_3 |\\phi_f(S) - \\phi_f(T)| + w_4 TV(S)$. What has no weight is not computed. With several
-    teachers the terms of each are added, so the variation, which knows no teacher, counts once for
-    each.
+    + w_3 |\\phi_f(S) - \\phi_f(T)| + w_4 TV(S)$, summed over the teachers T: the variation, which
+    knows no teacher, counts once for each. What has no weight is not computed.
 
     Args:
         imitation: the weights.
         features: $\\phi$.
         student: S.
-        teacher: T; no gradient flows into it.
+        teachers: the T; no gradient flows into them.
 
     Reference: Ren et al. 2021 (arXiv 2108.06908), the objective of its discriminator-free student.
     """
-    w, teacher, terms = imitation, jax.lax.stop_gradient(teacher), {}
+    w, teachers, terms = imitation, jax.lax.stop_gradient(list(teachers)), {}
+
+    def total(distance: Callable[..., jax.Array], x: Any, others: Iterable[Any]) -> jax.Array:
+        return sum((distance(x, y) for y in others), jnp.float32(0))
+
     if w.ssim:
-        pair = (student, teacher)
-        x, y = pair if w.range == "published" else ((picture + 1) / 2 for picture in pair)
-        terms["ssim"] = w.ssim * (1 - ssim(x, y))
+        see = (lambda x: x) if w.range == "published" else (lambda x: (x + 1) / 2)
+        similar = total(ssim, see(student), map(see, teachers))
+        terms["ssim"] = w.ssim * (len(teachers) - similar)
     if w.style or w.features:
         styles, content = features(student)
-        their_styles, their_content = features(teacher)
+        theirs = [features(teacher) for teacher in teachers]
         if w.style:
-            terms["style"] = w.style * style_loss(styles, their_styles)
+            terms["style"] = w.style * total(style_loss, styles, (maps for maps, _ in theirs))
         if w.features:
-            terms["features"] = w.features * l1_loss(content, their_content)
+            terms["features"] = w.features * total(l1_loss, content, (one for _, one in theirs))
     if w.variation:
         count = len(student) if w.total == "picture" else 1
-        terms["variation"] = w.variation * total_variation(student) / count
+        terms["variation"] = len(teachers) * w.variation * total_variation(student) / count
     return terms

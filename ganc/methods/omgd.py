@@ -118,89 +118,87 @@ class Lessons(NamedTuple):
 
     Attributes:
         outputs: name -> a teacher's pictures of domain b and their taps, before it learns.
-        gradients: role -> gradients; none where the teachers rest.
-        statistics: role -> what was measured.
-        terms: of both players, each under its teacher's name.
-        pools: of past fakes.
+        statistics: of the teachers.
+        gradients: of the teachers; None where they rest.
+        terms: of each, under its name.
+        fakes: name -> its pictures for the discriminators.
     """
 
     outputs: Mapping[str, Output]
-    gradients: Mapping[str, Params]
-    statistics: Mapping[str, Params]
-    terms: Terms
-    pools: Mapping[str, Any]
+    statistics: Params = FrozenDict()
+    gradients: Params | None = None
+    terms: Mapping[str, jax.Array] = FrozenDict()
+    fakes: Mapping[str, Mapping[str, jax.Array]] = FrozenDict()
 
 
-def make_turn(
-    method: Omgd,
-    optimizers: Optimizers,
-    key: jax.Array,
-    *,
-    average: float = 0.0,
-    axis_name: str | None = None,
-) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
-    """`turn(state, frozen, batch, index, learn) -> (state, scalars)`, pure.
+class Parts(NamedTuple):
+    """The pure functions that a step is made of; each is compiled by itself.
+
+    Attributes:
+        teach: `(params, batch, key) -> Lessons` of teachers who learn.
+        rest: `(params, inputs) -> Lessons` of those who do not in this step; they draw as they do
+            when they learn, so their statistics move on.
+        recite: `(frozen, inputs) -> Lessons` of those who never do.
+        student: `(params, outputs, frozen, inputs) -> (gradients, statistics, terms)`.
+        discriminator: `(params, pools, batch, fakes, key) -> (gradients, statistics, terms,
+            pools)`.
+        update: of `make_update`.
+    """
+
+    teach: Callable[..., Lessons]
+    rest: Callable[..., Lessons]
+    recite: Callable[..., Lessons]
+    student: Callable
+    discriminator: Callable
+    update: Callable[..., TrainState]
+
+
+def make_parts(
+    method: Omgd, optimizers: Optimizers, *, average: float = 0.0, axis_name: str | None = None
+) -> Parts:
+    """The functions of `Parts`; see `make_turn`.
 
     All gradients are taken at the same parameters: those of the teachers see the discriminator, and
-    that of the student the teachers, as they were. `learn`, which is static, says whether the
-    teachers and the discriminator learn in this step. `frozen` is that of `freeze`.
-
-    Args:
-        method: the objective.
-        optimizers: of "generator", which is the student with its adaptors, and, where there are
-            games, of "teacher" and "discriminator".
-        key: of everything random; the step's index is folded in.
-        average: decay of the running average of the student; 0 keeps none.
-        axis_name: an axis of `jax.pmap`, or of `jax.shard_map` with `check_vma=False`, over which
-            gradients, statistics and scalars are averaged.
+    that of the student the teachers, as they were before the step.
     """
-    task, student, teachers = method.task, method.student, method.teachers
+    student, teachers, games = method.student, method.teachers, method.games
     pairs = method.channels.pairs(student, teachers[method.first])
-    update = make_update(optimizers, measured=method.measured, average=average)
 
-    def frozen_lessons(frozen, inputs: Inputs) -> Lessons:
+    def over_devices(tree):
+        return tree if axis_name is None else jax.lax.pmean(tree, axis_name)
+
+    def teach(params, batch, key) -> Lessons:
+        gradients, (terms, made) = jax.grad(_teachers_loss, has_aux=True)(
+            params["teacher"], params["discriminator"], games, batch, key
+        )
+        outputs = {name: Output(each.fakes["b"], each.taps["b"]) for name, each in made.items()}
+        fakes = {name: each.fakes for name, each in made.items()}
+        statistics = {name: each.statistics for name, each in made.items()}
+        statistics, gradients, terms = over_devices((statistics, gradients, terms))
+        return Lessons(outputs, statistics, gradients, terms, fakes)
+
+    def rest(params, inputs: Inputs) -> Lessons:
+        outputs = {
+            name: generator.apply(
+                params["teacher"][name]["ab"], inputs.x, momentum=MOMENTUM, **inputs.options
+            )
+            for name, generator in teachers.items()
+        }
+        statistics = {name: {"ab": output.statistics} for name, output in outputs.items()}
+        return Lessons(outputs, over_devices(statistics))
+
+    def recite(frozen, inputs: Inputs) -> Lessons:
         outputs = {
             name: generator.apply(frozen["teachers"][name], inputs.x, **inputs.options)
             for name, generator in teachers.items()
         }
-        return Lessons(outputs, {}, {}, {}, {})
-
-    def resting_lessons(state: TrainState, inputs: Inputs) -> Lessons:
-        # They draw as they do when they learn, so their statistics move on.
-        outputs, statistics = {}, {}
-        for name, generator in teachers.items():
-            params = state.params["teacher"][name]["ab"]
-            outputs[name] = generator.apply(params, inputs.x, momentum=MOMENTUM, **inputs.options)
-            statistics[name] = {"ab": outputs[name].statistics}
-        return Lessons(outputs, {}, {"teacher": statistics}, {}, state.extra["pools"])
-
-    def lessons(state: TrainState, batch, k_terms, k_pools) -> Lessons:
-        params = state.params
-        gradients, (terms, made) = jax.grad(_teachers_loss, has_aux=True)(
-            params["teacher"], params["discriminator"], method.games, batch, k_terms
-        )
-        pools, shown = _show(method.games, state.extra["pools"], made, k_pools)
-        d_gradients, (d_terms, d_statistics) = jax.grad(_discriminators_loss, has_aux=True)(
-            params["discriminator"], method.games, batch, shown
-        )
-        return Lessons(
-            {name: Output(each.fakes["b"], each.taps["b"]) for name, each in made.items()},
-            {"teacher": gradients, "discriminator": d_gradients},
-            {
-                "teacher": {name: each.statistics for name, each in made.items()},
-                "discriminator": d_statistics,
-            },
-            terms | d_terms,
-            pools,
-        )
+        return Lessons(outputs)
 
     def student_loss(params, outputs: Mapping[str, Output], frozen, inputs: Inputs):
         output = student.apply(params["student"], inputs.x, momentum=MOMENTUM, **inputs.options)
         features = method.perceptual.features(frozen["features"])
-        terms: Terms = {}
-        for taught in outputs.values():
-            found = imitation_terms(method.imitation, features, output.image, taught.image)
-            terms = {name: terms.get(name, 0) + term for name, term in found.items()}
+        pictures = [taught.image for taught in outputs.values()]
+        terms = imitation_terms(method.imitation, features, output.image, pictures)
         if pairs:
             terms["channels"] = channel_distillation_loss(
                 method.channels,
@@ -210,29 +208,62 @@ def make_turn(
                 outputs[method.first].taps,
             )
         total = sum(terms.values(), jnp.float32(0))
-        return total, (terms, {"student": output.statistics})
+        return total, ({"student": output.statistics}, terms)
+
+    def learn(params, outputs, frozen, inputs):
+        gradients, (statistics, terms) = jax.grad(student_loss, has_aux=True)(
+            params, outputs, frozen, inputs
+        )
+        return over_devices((gradients, statistics, terms))
+
+    def discriminator(params, pools, batch, fakes, key):
+        pools, shown = _show(games, pools, fakes, key)
+        gradients, (terms, statistics) = jax.grad(_discriminators_loss, has_aux=True)(
+            params, games, batch, shown
+        )
+        return *over_devices((gradients, statistics, terms)), pools
+
+    update = make_update(optimizers, measured=method.measured, average=average)
+    return Parts(teach, rest, recite, learn, discriminator, update)
+
+
+def make_turn(
+    method: Omgd, parts: Parts, key: jax.Array
+) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
+    """`turn(state, frozen, batch, index, learn) -> (state, scalars)`, pure if the parts are.
+
+    `learn`, which is static, says whether teachers and discriminators learn in this step, if they
+    ever do. `frozen` is that of `freeze`.
+
+    Args:
+        method: the objective.
+        parts: of `make_parts`. With an `axis_name`, of `jax.pmap` or of `jax.shard_map` with
+            `check_vma=False`, they average gradients, statistics and scalars over that axis.
+        key: of everything random; the step's index is folded in.
+    """
 
     def turn(state: TrainState, frozen, batch, index, learn: bool):
         k_terms, k_pools = jax.random.split(jax.random.fold_in(key, index))
-        inputs = task.inputs(batch, k_terms)  # the very ones that the games draw
+        inputs = method.task.inputs(batch, k_terms)  # the very ones that the games draw
+        params, pools, found = state.params, state.extra["pools"], {}
         if not method.games:
-            taught = frozen_lessons(frozen, inputs)
+            taught = parts.recite(frozen, inputs)
         elif learn:
-            taught = lessons(state, batch, k_terms, k_pools)
+            taught = parts.teach(params, batch, k_terms)
+            *found["discriminator"], pools = parts.discriminator(
+                params["discriminator"], pools, batch, taught.fakes, k_pools
+            )
         else:
-            taught = resting_lessons(state, inputs)
-        gradient, (terms, measured) = jax.grad(student_loss, has_aux=True)(
-            state.params["generator"], taught.outputs, frozen, inputs
-        )
-        results: Any = (
-            {"generator": gradient, **taught.gradients},
-            {"generator": measured, **taught.statistics},
-            terms | taught.terms,
-        )
-        if axis_name is not None:
-            results = jax.lax.pmean(results, axis_name)
-        gradients, statistics, scalars = results
-        return update(state, gradients, statistics, pools=taught.pools), scalars
+            taught = parts.rest(params, inputs)
+        found["generator"] = parts.student(params["generator"], taught.outputs, frozen, inputs)
+        gradients = {role: each[0] for role, each in found.items()}
+        statistics = {role: each[1] for role, each in found.items()}
+        terms = {**found["generator"][2], **taught.terms, **found.get("discriminator", ({},))[-1]}
+        if method.games:
+            statistics["teacher"] = taught.statistics
+        if taught.gradients is not None:
+            gradients["teacher"] = taught.gradients
+        return parts.update(state, gradients, statistics, pools=pools), terms
 
     return turn
 
@@ -250,21 +281,21 @@ def make_step(
 
     Args:
         method: the objective.
-        optimizers: see `make_turn`.
+        optimizers: of "generator", which is the student with its adaptors, and, where there are
+            games, of "teacher" and "discriminator".
         frozen: of `freeze`.
         key: of everything random.
         every: steps of the student for one of the teachers and the discriminator, who learn in the
             last of them.
-        average: see `make_turn`.
+        average: decay of the running average of the student; 0 keeps none.
     """
-    turn = make_turn(method, optimizers, key, average=average)
-    # Compiled with and without the teachers' part: no gradient of a convolution is taken in a
-    # conditional, which is slow.
-    turn = jax.jit(turn, static_argnames="learn", donate_argnums=0)
+    pure = make_parts(method, optimizers, average=average)
+    parts = Parts._make(map(jax.jit, pure))
+    parts = parts._replace(update=jax.jit(pure.update, donate_argnums=0))
+    turn = make_turn(method, parts, key)
 
     def step(state: TrainState, batch, index: int):
-        learn = bool(method.games) and (index + 1) % every == 0
-        return turn(state, frozen, batch, index, learn=learn)
+        return turn(state, frozen, batch, index, (index + 1) % every == 0)
 
     return step
 
@@ -303,7 +334,7 @@ def _discriminators_loss(discriminators, games: Mapping[str, Game], batch, shown
     return sum(terms.values()), (terms, statistics)
 
 
-def _show(games: Mapping[str, Game], pools, made, key: jax.Array):
+def _show(games: Mapping[str, Game], pools, fakes, key: jax.Array):
     """The fakes that the discriminators are shown, exchanged with those of the pools."""
     kept, shown = {}, {}
     for i, (name, game) in enumerate(games.items()):
@@ -311,6 +342,6 @@ def _show(games: Mapping[str, Game], pools, made, key: jax.Array):
         for j, fake in enumerate(game.fakes):
             k = jax.random.fold_in(jax.random.fold_in(key, i), j)
             kept[name][fake], shown[name][fake] = pool.query(
-                pools[name][fake], made[name].fakes[fake], k
+                pools[name][fake], fakes[name][fake], k
             )
     return kept, shown

@@ -18,9 +18,9 @@ def test_lite0_is_the_network_that_scores(waves):
         (1, 32, 32, 32), (1, 16, 16, 24), (1, 8, 8, 40), (1, 4, 4, 112)
     ]  # fmt: skip
     np.testing.assert_array_equal(content, styles[1])
-    assert all(0.05 < float(x.std()) < 10 for x in styles)
+    assert all(0.5 < float(jnp.sqrt(jnp.square(x).mean())) < 1.5 for x in styles)
     # The rest of the network on the last of them is what `lite0.features` gives.
-    x = styles[-1]
+    x = 6 * styles[-1]
     for convs, stride in list(zip(network.params["blocks"], lite0._BLOCKS, strict=True))[11:]:
         x = lite0._block(convs, x, stride)
     x = jax.nn.relu6(lite0._conv(network.params["head"], x)).mean(axis=(1, 2))

@@ -24,7 +24,7 @@ def pictures():
 
 def test_the_published_weights(pictures):
     student, teacher = pictures
-    terms = imitation_terms(Imitation(), features, student, teacher)
+    terms = imitation_terms(Imitation(), features, student, [teacher])
     styles, _ = zip(features(student), features(teacher), strict=True)
     assert terms == {
         "ssim": pytest.approx(10 * (1 - float(ssim(student, teacher)))),
@@ -37,7 +37,7 @@ def test_the_published_weights(pictures):
 def test_named_options_mend_what_was_published(pictures):
     student, teacher = pictures
     mended = Imitation(range="unit", total="picture")
-    terms = imitation_terms(mended, features, student, teacher)
+    terms = imitation_terms(mended, features, student, [teacher])
     unit = ssim((student + 1) / 2, (teacher + 1) / 2)
     assert terms["ssim"] == pytest.approx(10 * (1 - float(unit)))
     assert terms["variation"] == pytest.approx(1e-5 * float(total_variation(student)) / 2)
@@ -48,15 +48,32 @@ def test_what_has_no_weight_is_not_computed(pictures):
         raise AssertionError("features were computed")
 
     plain = Imitation(style=0.0, features=0.0, variation=0.0)
-    assert set(imitation_terms(plain, none, *pictures)) == {"ssim"}
-    assert imitation_terms(dataclasses.replace(plain, ssim=0.0), none, *pictures) == {}
+    assert set(imitation_terms(plain, none, pictures[0], [pictures[1]])) == {"ssim"}
+    assert (
+        imitation_terms(dataclasses.replace(plain, ssim=0.0), none, pictures[0], [pictures[1]])
+        == {}
+    )
 
 
 def test_no_gradient_reaches_the_teacher(pictures):
     student, teacher = pictures
 
     def loss(s, t):
-        return sum(imitation_terms(Imitation(), features, s, t).values(), jnp.float32(0))
+        return sum(imitation_terms(Imitation(), features, s, [t]).values(), jnp.float32(0))
 
     ours, theirs = jax.grad(loss, argnums=(0, 1))(student, teacher)
     assert jnp.abs(ours).max() > 0 and jnp.abs(theirs).max() == 0
+
+
+def test_several_teachers_are_added(pictures):
+    student, teacher = pictures
+    other, seen = np.flip(teacher, axis=1).copy(), []
+
+    def watched(x):
+        seen.append(x)
+        return features(x)
+
+    both = imitation_terms(Imitation(), watched, student, [teacher, other])
+    assert len(seen) == 3  # the student's pictures are looked at once
+    alone = [imitation_terms(Imitation(), features, student, [t]) for t in (teacher, other)]
+    assert both == {name: pytest.approx(float(sum(t[name] for t in alone))) for name in both}

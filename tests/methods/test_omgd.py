@@ -79,10 +79,8 @@ def loss_by_hand(method, params, teachers, batch):
         name: method.teachers[name].apply(teachers[name], batch["a"]) for name in method.teachers
     }
     see = method.perceptual.features(method.perceptual.params)
-    total = sum(
-        sum(imitation_terms(method.imitation, see, output.image, t.image).values())
-        for t in taught.values()
-    )
+    pictures = [each.image for each in taught.values()]
+    total = sum(imitation_terms(method.imitation, see, output.image, pictures).values())
     pairs = {"middle": "middle"}
     return total + channel_distillation_loss(
         method.channels, pairs, params["adaptors"], output.taps, taught["wider"].taps
@@ -111,7 +109,8 @@ def test_the_student_learns_from_the_teachers_as_they_were(method, batch, random
 
 def test_it_sees_neither_the_discriminator_nor_the_truth(method, batch, random_params):
     optimizers, state = begin(method, optax.sgd(0.1), random_params)
-    turn = jax.jit(omgd.make_turn(method, optimizers, jax.random.key(1)), static_argnames="learn")
+    turn = omgd.make_turn(method, omgd.make_parts(method, optimizers), jax.random.key(1))
+    turn = jax.jit(turn, static_argnames="learn")
     frozen = omgd.freeze(method)
     one, _ = turn(state, frozen, batch, 0, learn=True)
     judge = jax.tree.map(lambda x: x + 1, state.params["discriminator"])
@@ -284,7 +283,8 @@ def test_a_turn_under_shard_map_equals_one_device(method, batch, random_params):
     frozen = omgd.freeze(method)
 
     def run(axis_name=None):
-        turn = omgd.make_turn(method, optimizers, jax.random.key(1), axis_name=axis_name)
+        parts = omgd.make_parts(method, optimizers, axis_name=axis_name)
+        turn = omgd.make_turn(method, parts, jax.random.key(1))
         return lambda state, batch: turn(state, frozen, batch, 0, learn=True)
 
     together = jax.shard_map(
