@@ -160,16 +160,11 @@ def _train(run: Run, method: omgd.Omgd, config: Online, given: Mapping[str, Mode
     # rbg: the default generator takes seconds longer to compile, one layer at a time.
     k_init = jax.random.key(config.seed, impl="rbg")
     state = omgd.init(method, k_init, optimizers, run.shape, average=stage.average)
+    parts = omgd.compiled(omgd.make_parts(method, optimizers, average=stage.average))
     frozen = omgd.freeze(method, {name: model.params for name, model in given.items()})
 
     def make_step(place):
-        return omgd.make_step(
-            method,
-            optimizers,
-            place(frozen),
-            jax.random.key(config.seed + 1),
-            every=stage.every,
-            average=stage.average,
-        )
+        k_train = jax.random.key(config.seed + 1)
+        return omgd.make_step(method, parts, place(frozen), k_train, every=stage.every)
 
     return run.train("offline" if given else ONLINE, make_step, state, stage, config.seed)

@@ -76,3 +76,36 @@ class Online:
     """of everything random"""
     skip_bad: bool = False
     """leave out pictures that cannot be decoded"""
+
+
+@dataclass(frozen=True)
+class OnlineUnpaired(Online):
+    """How to compress a CycleGAN; the defaults are the published horse2zebra settings."""
+
+    data: str = "tfds:cycle_gan/horse2zebra"
+    """earth, earth:TASK, folder:DIR or tfds:NAME"""
+    scheme: Literal["staged", "stepwise"] = "staged"
+    """staged: teacher and student take turns, as released; stepwise: all in every step"""
+    phase: int = 13_340
+    """staged: steps of the teacher between two turns of the student, here 10 epochs"""
+    lessons: int = 4
+    """staged: the student's steps for each of the teacher's"""
+    best: Literal["forward", "either", "latest"] = "forward"
+    """staged: who teaches. forward: the teacher with the best kid so far; either: it is also
+    replaced when the other direction got better, as released; latest: the teacher as it is"""
+    pictures: int = 120
+    """staged: pictures of the search split that decide which teacher is the best"""
+    deeper: int = 0
+    """there is no deeper teacher of unpaired pictures"""
+    ndf: int = 64
+    """base width of the discriminators"""
+    reconstruction: float = 10.0
+    """weight of the teachers' cycles"""
+    channels: float = 500.0
+    """weight of the distance to the channels of the wider teacher; 0: they are not distilled"""
+    training: OnlineTraining = field(
+        default_factory=lambda: OnlineTraining(
+            batch=1, constant_steps=133_400, decay_steps=133_400, hold=1334
+        )
+    )
+    """of the teacher, and with stepwise of all networks"""

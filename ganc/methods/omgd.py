@@ -156,10 +156,18 @@ class Parts(NamedTuple):
 def make_parts(
     method: Omgd, optimizers: Optimizers, *, average: float = 0.0, axis_name: str | None = None
 ) -> Parts:
-    """The functions of `Parts`; see `make_turn`.
+    """The functions of `Parts`.
 
     All gradients are taken at the same parameters: those of the teachers see the discriminator, and
     that of the student the teachers, as they were before the step.
+
+    Args:
+        method: the objective.
+        optimizers: of "generator", which is the student with its adaptors, and, where there are
+            games, of "teacher" and "discriminator".
+        average: decay of the running average of the student; 0 keeps none.
+        axis_name: an axis of `jax.pmap`, or of `jax.shard_map` with `check_vma=False`, over which
+            gradients, statistics and scalars are averaged.
     """
     student, teachers, games = method.student, method.teachers, method.games
     pairs = method.channels.pairs(student, teachers[method.first])
@@ -237,8 +245,7 @@ def make_turn(
 
     Args:
         method: the objective.
-        parts: of `make_parts`. With an `axis_name`, of `jax.pmap` or of `jax.shard_map` with
-            `check_vma=False`, they average gradients, statistics and scalars over that axis.
+        parts: of `make_parts`.
         key: of everything random; the step's index is folded in.
     """
 
@@ -268,30 +275,30 @@ def make_turn(
     return turn
 
 
+def compiled(parts: Parts) -> Parts:
+    """Each of `parts` as a program of its own; the state that is updated is donated."""
+    update = jax.jit(parts.update, donate_argnums=0)
+    return Parts._make(map(jax.jit, parts))._replace(update=update)
+
+
 def make_step(
     method: Omgd,
-    optimizers: Optimizers,
+    parts: Parts,
     frozen: Mapping[str, Params],
     key: jax.Array,
     *,
     every: int = 1,
-    average: float = 0.0,
 ) -> Callable[[TrainState, Any, int], tuple[TrainState, dict[str, jax.Array]]]:
-    """`step(state, batch, index) -> (state, scalars)`, on the host; the state is donated.
+    """`step(state, batch, index) -> (state, scalars)`, on the host.
 
     Args:
         method: the objective.
-        optimizers: of "generator", which is the student with its adaptors, and, where there are
-            games, of "teacher" and "discriminator".
+        parts: of `compiled`.
         frozen: of `freeze`.
         key: of everything random.
         every: steps of the student for one of the teachers and the discriminator, who learn in the
             last of them.
-        average: decay of the running average of the student; 0 keeps none.
     """
-    pure = make_parts(method, optimizers, average=average)
-    parts = Parts._make(map(jax.jit, pure))
-    parts = parts._replace(update=jax.jit(pure.update, donate_argnums=0))
     turn = make_turn(method, parts, key)
 
     def step(state: TrainState, batch, index: int):

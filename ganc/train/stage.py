@@ -41,16 +41,23 @@ class Training:
         return self.batch * self.steps
 
 
-def adam(training: Training, *, hold: int = 1, every: int = 1) -> optax.GradientTransformation:
+def adam(
+    training: Training,
+    *,
+    hold: int = 1,
+    every: int = 1,
+    rate: optax.Schedule | None = None,
+) -> optax.GradientTransformation:
     """Adam with the linear fall of the learning rate, as in the CycleGAN and pix2pix line.
 
     Args:
         training: the stage.
         hold: steps of the stage over which the rate stays as it is, such as those of an epoch.
         every: steps of the stage for one of this optimiser, which is taken in the last of them.
+        rate: another rate in the step of the stage, counted from 0.
     """
-    rate = learning_rate(training, hold)
-    return optax.adam(lambda count: rate(count * every + every - 1), b1=0.5, b2=0.999)
+    schedule = rate or learning_rate(training, hold)
+    return optax.adam(lambda count: schedule(count * every + every - 1), b1=0.5, b2=0.999)
 
 
 def learning_rate(training: Training, hold: int = 1) -> optax.Schedule:

@@ -80,7 +80,8 @@ def online(task, generator, optimizers, random_params):
     )
     optimizers = optimizers | {"teacher": optimizers["generator"]}
     state = omgd.init(method, jax.random.key(0), optimizers, (8, 8, 3), average=0.5)
-    step = omgd.make_step(method, optimizers, omgd.freeze(method), jax.random.key(1), average=0.5)
+    parts = omgd.compiled(omgd.make_parts(method, optimizers, average=0.5))
+    step = omgd.make_step(method, parts, omgd.freeze(method), jax.random.key(1))
     return state, step, method.measured
 
 

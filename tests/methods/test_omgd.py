@@ -68,6 +68,12 @@ def begin(method, optimizer, random_params):
     return optimizers, state._replace(params=jax.tree.map(jnp.asarray, params))
 
 
+def make_step(method, optimizers, frozen=None, *, average=0.0, every=1):
+    parts = omgd.compiled(omgd.make_parts(method, optimizers, average=average))
+    frozen = omgd.freeze(method) if frozen is None else frozen
+    return omgd.make_step(method, parts, frozen, jax.random.key(1), every=every)
+
+
 def copied(tree):
     return jax.tree.map(jnp.copy, tree)
 
@@ -94,7 +100,7 @@ def teachers_in(state):
 def test_the_student_learns_from_the_teachers_as_they_were(method, batch, random_params):
     optimizers, state = begin(method, optax.sgd(0.1), random_params)
     before = copied(state.params)
-    step = omgd.make_step(method, optimizers, omgd.freeze(method), jax.random.key(1))
+    step = make_step(method, optimizers)
     old_teachers = copied(teachers_in(state))
     after, terms = step(state, batch, 0)
     loss, gradient = jax.jit(
@@ -127,7 +133,7 @@ def test_each_teacher_plays_the_game_of_its_task(method, batch, random_params):
     """Before the branch of its own, both players at the same parameters."""
     optimizers, state = begin(method, optax.sgd(0.1), random_params)
     before = copied(state)
-    step = omgd.make_step(method, optimizers, omgd.freeze(method), jax.random.key(1))
+    step = make_step(method, optimizers)
     after, terms = step(state, batch, 0)
     changes = []
     for name, game in method.games.items():
@@ -172,7 +178,7 @@ def test_teachers_learn_in_every_third_step_and_the_student_in_all(toy, batch, r
         games={"wider": task.play(wide)},
     )
     optimizers, state = begin(method, optax.adam(1e-2), random_params)
-    step = omgd.make_step(method, optimizers, omgd.freeze(method), jax.random.key(1), every=3)
+    step = make_step(method, optimizers, every=3)
 
     def parts(state):
         teacher = state.params["teacher"]["wider"]["ab"]
@@ -204,7 +210,7 @@ def test_given_teachers_are_frozen(method, batch, random_params):
     assert set(state.params) == {"generator"}
     given = {name: random_params(g, 7, 0.3) for name, g in method.teachers.items()}
     before = copied(state.params["generator"])
-    step = omgd.make_step(method, optimizers, omgd.freeze(method, given), jax.random.key(1))
+    step = make_step(method, optimizers, omgd.freeze(method, given))
     after, terms = step(state, batch, 0)
     gradient = jax.jit(jax.grad(lambda p: loss_by_hand(method, p, given, batch)))(before)
     expected = jax.tree.map(lambda p, g: p - 0.1 * g, before, gradient)
@@ -236,7 +242,7 @@ def test_two_way_games_teach_one_way(toy, batch, random_params):
     optimizers = dict.fromkeys(method.roles, optax.sgd(0.1))
     state = omgd.init(method, jax.random.key(0), optimizers, SHAPE, average=0.5)
     before = copied(state.params)
-    step = omgd.make_step(method, optimizers, omgd.freeze(method), jax.random.key(1), average=0.5)
+    step = make_step(method, optimizers, average=0.5)
     state, terms = step(state, batch, 0)
     taught = {"wider": before["teacher"]["wider"]["ab"]}
     loss = loss_by_hand(method, before["generator"], taught, batch)
@@ -262,7 +268,7 @@ def test_two_devices_equal_one(method, batch, random_params):
         assert mesh.size == size
         optimizers, state = begin(method, optax.sgd(0.1), random_params)
         frozen = sharding.replicate(omgd.freeze(method), mesh)
-        step = omgd.make_step(method, optimizers, frozen, jax.random.key(1), every=2)
+        step = make_step(method, optimizers, frozen, every=2)
         state, placed = (
             sharding.replicate(state, mesh), jax.device_put(batch, sharding.split(mesh))
         )  # fmt: skip
