@@ -16,6 +16,7 @@ and `summer2winter` with S16, S12 and S8, base widths of the student. Published 
 import dataclasses
 from pathlib import Path
 
+from experiments import pix2pix_omgd
 from ganc.compress.launch import launch
 from ganc.compress.omgd import WIDER, distil
 from ganc.compress.omgd_settings import ONLINE, OnlineTraining, OnlineUnpaired
@@ -33,6 +34,7 @@ EARTH64 = OnlineUnpaired(
     blocks=6,
     ndf=32,
     channels=100.0,
+    imitation=pix2pix_omgd.LITE0,
     phase=500,
     lessons=2,
     pictures=96,

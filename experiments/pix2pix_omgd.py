@@ -19,11 +19,15 @@ from pathlib import Path
 from ganc.compress.launch import launch
 from ganc.compress.omgd import DEEPER, WIDER, distil
 from ganc.compress.omgd_settings import Online, OnlineTraining
+from ganc.losses.imitation import Imitation
 from ganc.models import deep_resnet, resnet, unet
 from ganc.models.discriminators import BranchedSpec, branch, branched
 from ganc.scores.row import Row
 from ganc.tasks import pix2pix
 from ganc.types import Generator
+
+# Of Lite0's features the published weight of the style would make it twenty times the other terms.
+LITE0 = Imitation(style=500.0)
 
 EARTH64 = Online(
     data="earth",
@@ -34,8 +38,9 @@ EARTH64 = Online(
     blocks=6,
     downs=6,
     ndf=32,
+    imitation=LITE0,
     training=OnlineTraining(
-        constant_steps=1000, decay_steps=1000, learning_rate=1e-3, hold=1, average=0.999
+        constant_steps=750, decay_steps=750, learning_rate=1e-3, hold=1, average=0.999
     ),
 )
 
