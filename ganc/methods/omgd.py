@@ -3,9 +3,10 @@
 The teachers play the game of their task, a wider one and, where wanted, a deeper one, before one
 discriminator that may have a branch for each. The student has no discriminator and sees no truth:
 its pictures should look like those of every teacher, and its channels should be as active as those
-of the first. With teachers that are given it learns offline from them, frozen.
+of the first. With teachers that are given it learns offline from them, frozen. A student may be a
+supernet: then one architecture of it learns in every step, and they are searched afterwards.
 
-Reference: Ren et al. 2021 (arXiv 2108.06908).
+Reference: Ren et al. 2021 (arXiv 2108.06908); Li et al. 2020 (arXiv 2003.08936) for supernets.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,15 +17,19 @@ import jax
 import jax.numpy as jnp
 from flax.core import FrozenDict
 
+from ganc import channels
 from ganc.features.perceptual import Perceptual
 from ganc.losses.channel_distillation import (
     ChannelDistil,
+    channel_adaptor_axes,
     channel_distillation_loss,
     init_channel_adaptors,
 )
 from ganc.losses.imitation import Imitation, imitation_terms
+from ganc.methods.once_for_all import draw
 from ganc.methods.update import Optimizers, begin, generators_of, make_update
 from ganc.models.statistics import MOMENTUM, merge
+from ganc.search.classes import ShapeClasses
 from ganc.tasks import pool
 from ganc.tasks.task import Game, Inputs, Task, Terms, under
 from ganc.types import Generator, Model, Output, Params, TrainState
@@ -139,7 +144,9 @@ class Parts(NamedTuple):
         rest: `(params, inputs) -> Lessons` of those who do not in this step; they draw as they do
             when they learn, so their statistics move on.
         recite: `(frozen, inputs) -> Lessons` of those who never do.
-        student: `(params, outputs, frozen, inputs) -> (gradients, statistics, terms)`.
+        student: `(params, outputs, frozen, inputs, masks, shape) -> (gradients, statistics,
+            terms)`; of a supernet `shape` (hashable widths) is the class to slice to and `masks`
+            the architecture inside it, of others both are None.
         discriminator: `(params, pools, batch, fakes, key) -> (gradients, statistics, terms,
             pools)`.
         update: of `make_update`.
@@ -170,7 +177,12 @@ def make_parts(
             gradients, statistics and scalars are averaged.
     """
     student, teachers, games = method.student, method.teachers, method.games
-    pairs = method.channels.pairs(student, teachers[method.first])
+    first = teachers[method.first]
+    pairs = method.channels.pairs(student, first)
+    axes = {
+        "student": student.axes,
+        "adaptors": channel_adaptor_axes(method.channels, student, first),
+    }
 
     def over_devices(tree):
         return tree if axis_name is None else jax.lax.pmean(tree, axis_name)
@@ -179,7 +191,9 @@ def make_parts(
         gradients, (terms, made) = jax.grad(_teachers_loss, has_aux=True)(
             params["teacher"], params["discriminator"], games, batch, key
         )
-        outputs = {name: Output(each.fakes["b"], each.taps["b"]) for name, each in made.items()}
+        outputs = {
+            name: Output(each.fakes["b"], each.taps.get("b", {})) for name, each in made.items()
+        }
         fakes = {name: each.fakes for name, each in made.items()}
         statistics = {name: each.statistics for name, each in made.items()}
         statistics, gradients, terms = over_devices((statistics, gradients, terms))
@@ -202,8 +216,17 @@ def make_parts(
         }
         return Lessons(outputs)
 
-    def student_loss(params, outputs: Mapping[str, Output], frozen, inputs: Inputs):
-        output = student.apply(params["student"], inputs.x, momentum=MOMENTUM, **inputs.options)
+    def student_loss(params, outputs: Mapping[str, Output], frozen, inputs: Inputs, masks, shape):
+        keep = channels.prefix(shape or {})
+        sliced = channels.slice_params(params, axes, keep)
+        output = student.apply(
+            sliced["student"],
+            inputs.x,
+            widths=shape,
+            masks=masks,
+            momentum=MOMENTUM,
+            **inputs.options,
+        )
         features = method.perceptual.features(frozen["features"])
         pictures = [taught.image for taught in outputs.values()]
         terms = imitation_terms(method.imitation, features, output.image, pictures)
@@ -211,16 +234,17 @@ def make_parts(
             terms["channels"] = channel_distillation_loss(
                 method.channels,
                 pairs,
-                params["adaptors"],
+                sliced["adaptors"],
                 output.taps,
                 outputs[method.first].taps,
             )
         total = sum(terms.values(), jnp.float32(0))
-        return total, ({"student": output.statistics}, terms)
+        measured = channels.put_back(params["student"], student.axes, keep, output.statistics)
+        return total, ({"student": measured}, terms)
 
-    def learn(params, outputs, frozen, inputs):
+    def learn(params, outputs, frozen, inputs, masks=None, shape=None):
         gradients, (statistics, terms) = jax.grad(student_loss, has_aux=True)(
-            params, outputs, frozen, inputs
+            params, outputs, frozen, inputs, masks, shape
         )
         return over_devices((gradients, statistics, terms))
 
@@ -238,10 +262,11 @@ def make_parts(
 def make_turn(
     method: Omgd, parts: Parts, key: jax.Array
 ) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
-    """`turn(state, frozen, batch, index, learn) -> (state, scalars)`, pure if the parts are.
+    """`turn(state, frozen, batch, index, learn, masks, shape) -> (state, scalars)`.
 
-    `learn`, which is static, says whether teachers and discriminators learn in this step, if they
-    ever do. `frozen` is that of `freeze`.
+    It is pure if the parts are. `learn`, which is static, says whether teachers and discriminators
+    learn in this step, if they ever do. `frozen` is that of `freeze`. `masks` and `shape`, which is
+    static, are the architecture of a supernet; see `Parts`.
 
     Args:
         method: the objective.
@@ -249,7 +274,7 @@ def make_turn(
         key: of everything random; the step's index is folded in.
     """
 
-    def turn(state: TrainState, frozen, batch, index, learn: bool):
+    def turn(state: TrainState, frozen, batch, index, learn: bool, masks=None, shape=None):
         k_terms, k_pools = jax.random.split(jax.random.fold_in(key, index))
         inputs = method.task.inputs(batch, k_terms)  # the very ones that the games draw
         params, pools, found = state.params, state.extra["pools"], {}
@@ -262,7 +287,9 @@ def make_turn(
             )
         else:
             taught = parts.rest(params, inputs)
-        found["generator"] = parts.student(params["generator"], taught.outputs, frozen, inputs)
+        found["generator"] = parts.student(
+            params["generator"], taught.outputs, frozen, inputs, masks, shape=shape
+        )
         gradients = {role: each[0] for role, each in found.items()}
         statistics = {role: each[1] for role, each in found.items()}
         terms = {**found["generator"][2], **taught.terms, **found.get("discriminator", ({},))[-1]}
@@ -277,8 +304,10 @@ def make_turn(
 
 def compiled(parts: Parts) -> Parts:
     """Each of `parts` as a program of its own; the state that is updated is donated."""
-    update = jax.jit(parts.update, donate_argnums=0)
-    return Parts._make(map(jax.jit, parts))._replace(update=update)
+    return Parts._make(map(jax.jit, parts))._replace(
+        student=jax.jit(parts.student, static_argnames="shape"),
+        update=jax.jit(parts.update, donate_argnums=0),
+    )
 
 
 def make_step(
@@ -288,6 +317,8 @@ def make_step(
     key: jax.Array,
     *,
     every: int = 1,
+    classes: ShapeClasses | None = None,
+    seed: int = 0,
 ) -> Callable[[TrainState, Any, int], tuple[TrainState, dict[str, jax.Array]]]:
     """`step(state, batch, index) -> (state, scalars)`, on the host.
 
@@ -298,11 +329,21 @@ def make_step(
         key: of everything random.
         every: steps of the student for one of the teachers and the discriminator, who learn in the
             last of them.
+        classes: of a student that is a supernet: in every step one architecture of it learns, drawn
+            by `once_for_all.draw`, and each class is compiled once.
+        seed: of those draws.
     """
     turn = make_turn(method, parts, key)
 
     def step(state: TrainState, batch, index: int):
-        return turn(state, frozen, batch, index, (index + 1) % every == 0)
+        learn = (index + 1) % every == 0
+        if classes is None:
+            return turn(state, frozen, batch, index, learn)
+        space = classes.space
+        (arch,) = draw(space, "uniform", seed, index)
+        shape = space.widths(classes.containing(arch))
+        masks = {group: mask[0] for group, mask in space.masks([arch], shape).items()}
+        return turn(state, frozen, batch, index, learn, masks, shape)
 
     return step
 

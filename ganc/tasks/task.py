@@ -95,12 +95,12 @@ class Made(NamedTuple):
     Attributes:
         fakes: name -> pictures for the discriminators.
         statistics: of the generators, in their structure.
-        taps: name -> the activations behind those pictures, for students.
+        taps: name -> the activations behind those pictures, where students may learn from them.
     """
 
     fakes: Mapping[str, jax.Array]
     statistics: Params
-    taps: Mapping[str, Mapping[str, jax.Array]]
+    taps: Mapping[str, Mapping[str, jax.Array]] = FrozenDict()
 
 
 @dataclass(frozen=True, eq=False)

@@ -71,6 +71,23 @@ def test_lengths_of_the_released_scripts():
     assert len(pix2pix_omgd.PRESETS) == 14 + 2
 
 
+def test_phases_of_the_released_scripts():
+    """Section 2.3: phases of the student, each of so many epochs."""
+    phases = {
+        name: (-(-c.training.steps // c.phase), c.lessons * c.phase // c.training.hold)
+        for name, c in cyclegan_omgd.PRESETS.items()
+        if "-" in name
+    }
+    assert phases == {
+        "horse2zebra-s16": (20, 40),
+        "horse2zebra-s12": (17, 48),
+        "horse2zebra-s8": (25, 32),
+        "summer2winter-s16": (34, 24),
+        "summer2winter-s12": (34, 24),
+        "summer2winter-s8": (34, 24),
+    }
+
+
 def test_rates_of_an_optimiser_that_steps_in_every_third_step():
     training = Training(constant_steps=3, decay_steps=6, learning_rate=0.7)
     optimizer = adam(training, every=3)

@@ -8,11 +8,19 @@ import optax
 import pytest
 from jax.sharding import PartitionSpec as P
 
+from ganc import channels
 from ganc.features.perceptual import Perceptual
-from ganc.losses.channel_distillation import ChannelDistil, channel_distillation_loss
+from ganc.losses.channel_distillation import (
+    ChannelDistil,
+    channel_adaptor_axes,
+    channel_distillation_loss,
+)
 from ganc.losses.imitation import Imitation, imitation_terms
 from ganc.methods import adversarial, omgd
+from ganc.methods import once_for_all as ofa
 from ganc.models import discriminators
+from ganc.search.classes import ShapeClasses
+from ganc.search.space import Space
 from ganc.tasks import cyclegan, pix2pix
 from ganc.train import sharding
 
@@ -307,3 +315,30 @@ def test_some_teachers_with_games_and_some_without_are_refused(method):
         dataclasses.replace(method, games={"wider": method.games["wider"]})
     with pytest.raises(ValueError, match="the teachers are"):
         dataclasses.replace(method, teachers={}, games={})
+
+
+def test_a_supernet_learns_one_architecture_in_every_step(method, toy, batch, random_params):
+    student = toy(4)
+    method = dataclasses.replace(method, student=student, games={})
+    space = Space(student.slots, ((4, 2), (4, 3)))
+    classes = ShapeClasses(space, ((4, 4),))
+    given = {name: random_params(g, 7, 0.3) for name, g in method.teachers.items()}
+    optimizers, state = begin(method, optax.sgd(0.1), random_params)
+    before = copied(state.params["generator"])
+    parts = omgd.compiled(omgd.make_parts(method, optimizers))
+    frozen = omgd.freeze(method, given)
+    step = omgd.make_step(method, parts, frozen, jax.random.key(1), classes=classes, seed=5)
+    index = next(i for i in range(9) if ofa.draw(space, "uniform", 5, i) == [(2, 3)])
+    after, _ = step(state, batch, index)
+    # As the subnet alone, cut out of supernet and adaptors.
+    pairs = channel_adaptor_axes(method.channels, student, method.teachers["wider"])
+    axes = {"student": student.axes, "adaptors": pairs}
+    keep = channels.prefix(space.widths((2, 3)))
+    small = channels.slice_params(before, axes, keep)
+    gradient = jax.jit(jax.grad(lambda p: loss_by_hand(method, p, given, batch)))(small)
+    expected = jax.tree.map(lambda p, g: p - 0.1 * g, small, gradient)
+    found = channels.slice_params(after.params["generator"], axes, keep)
+    chex.assert_trees_all_close(found, expected, atol=1e-5)
+    moved = jax.tree.map(lambda a, b: jnp.abs(a - b).sum(), after.params["generator"], before)
+    inside = jax.tree.map(lambda a, b: jnp.abs(a - b).sum(), found, small)
+    chex.assert_trees_all_close(moved, inside, rtol=1e-4)  # and nothing else moves
