@@ -9,6 +9,7 @@ import jax
 
 from ganc.compress.finish import finish, show
 from ganc.compress.glance import cut_front
+from ganc.compress.matching import match_taps
 from ganc.compress.run import Run, open_data
 from ganc.compress.settings import Compression
 from ganc.compress.specialise import Student, optimizers
@@ -67,7 +68,8 @@ def compress(
 
     with run.stage("teacher"):
         big = run.teacher(given, config.teaching, teacher)
-    distil = match_features(config.distillation, student, big.generator)
+    weight = config.distillation
+    distil = Distil(weight, match=match_taps(weight, student, big.generator))
     method = ofa.OnceForAll(task, student, big.generator, distil)
     players = Student(run, method, supernet, big)
 
@@ -115,21 +117,6 @@ def compress(
             shown=cut_front(run, supernet, params, candidates, config.front),
         )
     return show(run)
-
-
-def match_features(weight: float, student: Generator, teacher: Generator) -> Distil:
-    """How features are distilled: by the names of taps, or, where none is shared, by position.
-
-    A teacher that somebody brings may be of another family than the student.
-    """
-    if weight and not student.taps.keys() & teacher.taps.keys():
-        console.print(
-            f"no tap of the student is one of the teacher's: {', '.join(student.taps)} are paired "
-            f"with {', '.join(teacher.taps)} by their position",
-            soft_wrap=True,
-        )
-        return Distil(weight, match="position")
-    return Distil(weight)
 
 
 def _start(student: Generator, teacher: Model) -> Params:

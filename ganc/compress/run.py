@@ -79,10 +79,12 @@ class Run:
         state: TrainState,
         training: Training,
         seed: int,
+        *,
+        until: int | None = None,
     ) -> TrainState:
         """A training stage; see `ganc.train.stage.train`."""
         batches = self.task.batches(self.data, training.batch, seed)
-        return train(make_step, state, batches, training, self.work, name)
+        return train(make_step, state, batches, training, self.work, name, until=until)
 
     def fitness(self, teacher: Model, settings: Search) -> tuple[np.ndarray, Score]:
         """Pictures of the search split, and the score of what a candidate makes of them.

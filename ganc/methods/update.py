@@ -53,18 +53,21 @@ def make_update(
         project: where the parameters go after the step: a constraint, or a proximal step.
 
     The gradients are a tree for each role, the statistics the measured part of such trees; `extra`
-    replaces entries of the state's.
+    replaces entries of the state's. A role without gradients rests: its optimiser takes no step.
     """
 
     def update(state: TrainState, gradients, statistics: Mapping[str, Params], **extra):
         params: Any = {}
         opt_state: Any = {}
         for role, tree in state.params.items():
-            updates, opt_state[role] = optimizers[role].update(
-                gradients[role], state.opt_state[role], tree
-            )
-            updates = _without(updates, measured.get(role, frozenset()))
-            params[role] = merge(optax.apply_updates(tree, updates), statistics.get(role, {}))
+            opt_state[role] = state.opt_state[role]
+            if role in gradients:
+                updates, opt_state[role] = optimizers[role].update(
+                    gradients[role], opt_state[role], tree
+                )
+                updates = _without(updates, measured.get(role, frozenset()))
+                tree = optax.apply_updates(tree, updates)
+            params[role] = merge(tree, statistics.get(role, {}))
         if project is not None:
             params = project(params)
         extra = state.extra | extra

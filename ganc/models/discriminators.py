@@ -1,7 +1,7 @@
 """The discriminators of the CycleGAN and pix2pix line: of patches, of pixels, with two branches."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -105,6 +105,12 @@ def branched(spec: BranchedSpec) -> Discriminator:
     nobody uses, as in the reference, whose counts include them; `used_params` leaves them out.
     """
     return build_discriminator(BranchedPatchGan(spec), spec.channels_in, spec)
+
+
+def branch(discriminator: Discriminator, index: Literal[0, 1]) -> Discriminator:
+    """One branch of a `branched` discriminator, with all its parameters: what one teacher faces."""
+    apply = partial(discriminator.apply, branch=index)
+    return replace(discriminator, apply=apply)
 
 
 def used_params(spec: BranchedSpec, params: Params) -> Params:

@@ -97,7 +97,8 @@ def game(
             "identity_a": cycle * identity * l1_loss(same_a.image, a),
             "identity_b": cycle * identity * l1_loss(same_b.image, b),
         }
-        return terms, Made(fakes, {"ab": measured_ab, "ba": measured_ba})
+        taps = {"a": fake_a.taps, "b": fake_b.taps}
+        return terms, Made(fakes, {"ab": measured_ab, "ba": measured_ba}, taps)
 
     def discriminator_terms(discriminators, batch: Batch, fakes):
         terms, statistics = {}, {}

@@ -95,10 +95,12 @@ class Made(NamedTuple):
     Attributes:
         fakes: name -> pictures for the discriminators.
         statistics: of the generators, in their structure.
+        taps: name -> the activations behind those pictures, where students may learn from them.
     """
 
     fakes: Mapping[str, jax.Array]
     statistics: Params
+    taps: Mapping[str, Mapping[str, jax.Array]] = FrozenDict()
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +144,7 @@ def solo(task: Task, generator: Generator) -> Game:
             output.image,
             task.target(batch, task.real(batch)),
         )
-        return terms, Made({"b": output.image}, {"ab": output.statistics})
+        return terms, Made({"b": output.image}, {"ab": output.statistics}, {"b": output.taps})
 
     def discriminator_terms(discriminators, batch, fakes):
         terms, statistics = task.tell_apart(discriminators["b"], batch, fakes["b"])

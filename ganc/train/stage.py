@@ -41,10 +41,29 @@ class Training:
         return self.batch * self.steps
 
 
-def adam(training: Training) -> optax.GradientTransformation:
-    """Adam with the linear fall of the learning rate, as in the CycleGAN and pix2pix line."""
-    rate = linear_decay(training.learning_rate, training.constant_steps, training.decay_steps)
-    return optax.adam(rate, b1=0.5, b2=0.999)
+def adam(
+    training: Training,
+    *,
+    hold: int = 1,
+    every: int = 1,
+    rate: optax.Schedule | None = None,
+) -> optax.GradientTransformation:
+    """Adam with the linear fall of the learning rate, as in the CycleGAN and pix2pix line.
+
+    Args:
+        training: the stage.
+        hold: steps of the stage over which the rate stays as it is, such as those of an epoch.
+        every: steps of the stage for one of this optimiser, which is taken in the last of them.
+        rate: another rate in the step of the stage, counted from 0.
+    """
+    schedule = rate or learning_rate(training, hold)
+    return optax.adam(lambda count: schedule(count * every + every - 1), b1=0.5, b2=0.999)
+
+
+def learning_rate(training: Training, hold: int = 1) -> optax.Schedule:
+    """The rate in the step of a stage, counted from 0; it changes once in `hold` steps."""
+    epochs = (training.constant_steps // hold, training.decay_steps // hold)
+    return linear_decay(training.learning_rate, *epochs, steps_per_epoch=hold)
 
 
 def train(
@@ -54,6 +73,8 @@ def train(
     training: Training,
     work: Workdir,
     name: str,
+    *,
+    until: int | None = None,
 ) -> TrainState:
     """Trains over the local devices that divide the batch, or resumes; see `loop.run`.
 
@@ -64,6 +85,7 @@ def train(
         training: how long, and on how many pictures at once.
         work: gets checkpoints and scalars.
         name: of the stage.
+        until: the step to stop at for now; None for the last one.
     """
     mesh = sharding.data_mesh(training.batch)
     place = partial(sharding.replicate, mesh=mesh)
@@ -71,7 +93,7 @@ def train(
         make_step(place),
         place(state),
         batches,
-        steps=training.steps,
+        steps=training.steps if until is None else until,
         directory=work.checkpoints(name),
         log=work.metrics,
         name=name,

@@ -9,8 +9,9 @@ import optax
 import pytest
 from flax.traverse_util import flatten_dict
 
+from ganc.features.perceptual import Perceptual
 from ganc.losses.distillation import Distil
-from ganc.methods import adversarial
+from ganc.methods import adversarial, omgd
 from ganc.methods import once_for_all as ofa
 from ganc.models import discriminators
 from ganc.models.statistics import apply_each, merge
@@ -67,7 +68,29 @@ def scratch(task, generator, optimizers, random_params):
     return state, jax.jit(step), game.measured
 
 
-METHODS = {"once_for_all": distil, "sandwich": sandwich, "adversarial": scratch}
+def online(task, generator, optimizers, random_params):
+    del random_params
+    weights = np.ones((3, 5), np.float32)
+    method = omgd.Omgd(
+        task,
+        generator,
+        {"wider": generator, "deeper": generator},
+        Perceptual("toy", weights, lambda p, x: (x @ p, x[:, ::2] @ p)),
+        games=dict.fromkeys(("wider", "deeper"), task.play(generator)),
+    )
+    optimizers = optimizers | {"teacher": optimizers["generator"]}
+    state = omgd.init(method, jax.random.key(0), optimizers, (8, 8, 3), average=0.5)
+    parts = omgd.compiled(omgd.make_parts(method, optimizers, average=0.5))
+    step = omgd.make_step(method, parts, omgd.freeze(method), jax.random.key(1))
+    return state, step, method.measured
+
+
+METHODS = {
+    "once_for_all": distil,
+    "sandwich": sandwich,
+    "adversarial": scratch,
+    "omgd": online,
+}
 
 
 @every_task

@@ -51,6 +51,19 @@ def test_a_projection_follows_the_step_and_the_average_follows_that():
     np.testing.assert_allclose(generators_of(new)["norm"]["mean"], [0.025, 0.05])
 
 
+def test_a_role_without_gradients_rests():
+    optimizers = dict.fromkeys(PARAMS, optax.adam(1.0))
+    state = begin(PARAMS, optimizers)
+    some = {"discriminator": GRADIENTS["discriminator"]}
+    new = make_update(optimizers, measured=MEASURED)(state, some, STATISTICS)
+    chex.assert_trees_all_equal(
+        new.params["generator"], {"w": PARAMS["generator"]["w"], **STATISTICS["generator"]}
+    )
+    chex.assert_trees_all_equal(new.opt_state["generator"], state.opt_state["generator"])
+    assert new.params["discriminator"]["v"] == pytest.approx(2, abs=1e-5)
+    assert new.step == 1
+
+
 def test_other_entries_of_the_state_are_kept_or_replaced():
     optimizers = dict.fromkeys(PARAMS, optax.sgd(1.0))
     state = begin(PARAMS, optimizers, pools=1, other=2)

@@ -174,3 +174,13 @@ def test_batch_norms_equal_pytorch(train, random_params):
 def test_what_cannot_be_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_branch_by_itself(random_params):
+    both = discriminators.branched(BranchedSpec(ndf=4, layers=1, shared=1))
+    params, x = random_params(both), np.ones((2, 16, 16, 6), np.float32)
+    for index in (0, 1):
+        alone = discriminators.branch(both, index).apply(params, x, momentum=0.1)
+        expected = both.apply(params, x, momentum=0.1, branch=index)
+        np.testing.assert_array_equal(alone.logits, expected.logits)
+    assert discriminators.branch(both, 1).spec == both.spec

@@ -1,0 +1,111 @@
+"""What people set of OMGD: the configurations that experiments fill in."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ganc.features.vgg import Scaling
+from ganc.losses.imitation import Imitation
+from ganc.train.stage import Training
+
+ONLINE = "online"
+"""The name of teachers that learn meanwhile."""
+
+
+@dataclass(frozen=True)
+class OnlineTraining(Training):
+    """The training of a student with its teachers."""
+
+    batch: int = 4
+    """pictures per step"""
+    constant_steps: int = 1_199_500  # 100 epochs of 11,995 steps: edges2shoes
+    """steps at the full learning rate"""
+    decay_steps: int = 1_199_500
+    """steps over which it then falls to almost zero"""
+    hold: int = 11_995
+    """steps over which the learning rate stays as it is: an epoch, as published"""
+    every: int = 1
+    """steps of the student for one of the teachers and the discriminator: 3 on cityscapes"""
+    average: float = 0.0
+    """decay of the running average of the student that is kept; 0: the last weights"""
+
+
+@dataclass(frozen=True)
+class Online:
+    """How to compress; the defaults are those of all published runs on pairs."""
+
+    data: str = "folder:edges2shoes"
+    """earth, earth:TASK, folder:DIR or tfds:NAME"""
+    size: int = 256
+    """side of the pictures, px"""
+    teacher: str = ONLINE
+    """online: teachers learn meanwhile; or frozen: shipped, a PyTorch checkpoint, or the directory
+    of a model or of a run that has one, with its deeper teacher too if there is one"""
+    family: Literal["resnet", "unet"] = "resnet"
+    """the mobile ResNet with instance norms, or the U-Net with batch norms"""
+    ngf: int = 16
+    """base width of the student"""
+    wider: int = 64
+    """base width of the wider teacher"""
+    deeper: int = 16
+    """base width of the deeper teacher; 0: there is none"""
+    blocks: int = 9
+    """residual blocks of a ResNet, a multiple of 3"""
+    downs: int = 8
+    """how often a U-Net halves the resolution: 8 for 256 px"""
+    ndf: int = 128
+    """base width of the discriminator"""
+    shared: int = 3
+    """of its 5 stages, those that both teachers share"""
+    reconstruction: float = 100.0
+    """weight of the distance of the teachers' pictures to the truth"""
+    channels: float = 100.0
+    """weight of the distance to the channels of the wider teacher; 0: they are not distilled"""
+    over_taps: Literal["sum", "mean"] = "sum"
+    """that distance is the sum over four layers, as released, or their mean, as in the paper"""
+    imitation: Imitation = field(default_factory=Imitation)
+    """weights of the distances to the teachers' pictures"""
+    features: str = "lite0"
+    """whose features tell pictures apart: lite0, or vgg16:FILE, which is the published one"""
+    scaling: Scaling = "unit"
+    """what VGG sees: unit is [0, 1], as published; it was trained with imagenet"""
+    training: OnlineTraining = field(default_factory=OnlineTraining)
+    """of all networks"""
+    feature_size: int = 128
+    """px at which Lite0 features are taken for the report"""
+    seed: int = 0
+    """of everything random"""
+    skip_bad: bool = False
+    """leave out pictures that cannot be decoded"""
+
+
+@dataclass(frozen=True)
+class OnlineUnpaired(Online):
+    """How to compress a CycleGAN; the defaults are the published horse2zebra settings."""
+
+    data: str = "tfds:cycle_gan/horse2zebra"
+    """earth, earth:TASK, folder:DIR or tfds:NAME"""
+    scheme: Literal["staged", "stepwise"] = "staged"
+    """staged: teacher and student take turns, as released; stepwise: all in every step"""
+    phase: int = 13_340
+    """staged: steps of the teacher between two turns of the student, here 10 epochs"""
+    lessons: int = 4
+    """staged: the student's steps for each of the teacher's"""
+    best: Literal["forward", "either", "latest"] = "forward"
+    """staged: who teaches. forward: the teacher with the best kid so far; either: it is also
+    replaced when the other direction got better, as released; latest: the teacher as it is"""
+    pictures: int = 120
+    """staged: pictures of the search split that decide which teacher is the best"""
+    deeper: int = 0
+    """there is no deeper teacher of unpaired pictures"""
+    ndf: int = 64
+    """base width of the discriminators"""
+    reconstruction: float = 10.0
+    """weight of the teachers' cycles"""
+    channels: float = 500.0
+    """weight of the distance to the channels of the wider teacher; 0: they are not distilled"""
+    training: OnlineTraining = field(
+        default_factory=lambda: OnlineTraining(
+            batch=1, constant_steps=133_400, decay_steps=133_400, hold=1334
+        )
+    )
+    """of the teacher, and with stepwise of all networks"""
