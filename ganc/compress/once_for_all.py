@@ -3,15 +3,17 @@
 Reference: Li et al. 2020 (arXiv 2003.08936).
 """
 
+import dataclasses
 from pathlib import Path
 
 import jax
 
 from ganc.compress.finish import finish, show
 from ganc.compress.glance import cut_front
+from ganc.compress.matching import match_taps
 from ganc.compress.run import Run, open_data
 from ganc.compress.settings import Compression
-from ganc.compress.specialise import Student, optimizers
+from ganc.compress.specialise import Student
 from ganc.compress.teacher import load_teacher
 from ganc.data.pictures import show_size
 from ganc.errors import UserError
@@ -27,7 +29,11 @@ from ganc.search.search import check_search
 from ganc.search.space import parse_space
 from ganc.search.supernet import Supernet
 from ganc.tasks.task import Task
+from ganc.train.stage import optimizers
 from ganc.types import Generator, Model, Params
+
+FEATURES = Distil()
+"""How features are distilled where a task's publication says nothing else."""
 
 
 def compress(
@@ -38,6 +44,7 @@ def compress(
     task: Task,
     student: Generator,
     teacher: Generator,
+    distil: Distil = FEATURES,
 ) -> list[Row]:
     """Runs the stages that are not complete yet; returns the rows of the final table.
 
@@ -48,16 +55,17 @@ def compress(
         task: what is translated.
         student: the supernet, at full width.
         teacher: the network that is trained where `config` has no teacher.
+        distil: how features are distilled; `config` has its weight.
 
     Raises:
         UserError: the configuration cannot be run; no workdir is made then.
     """
     if config.shortlist < 1:
         raise UserError(f"--shortlist takes 1 or more, got {config.shortlist}")
-    shape = (config.size, config.size, student.channels_in)
+    shape = (*config.sides, student.channels_in)
     supernet = Supernet(student, parse_space(config.space, student), shape)
     check_search(supernet, config.search)
-    data = open_data(config.data, config.size, task, skip_bad=config.skip_bad)
+    data = open_data(config.data, config.sides, task, skip_bad=config.skip_bad)
     given = None if config.teacher == "train" else load_teacher(config.teacher, task, data, shape)
     run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
     if run.complete:
@@ -65,7 +73,9 @@ def compress(
 
     with run.stage("teacher"):
         big = run.teacher(given, config.teaching, teacher)
-    distil = match_features(config.distillation, student, big.generator)
+    weight = config.distillation
+    match = match_taps(weight, student, big.generator)
+    distil = dataclasses.replace(distil, weight=weight, match=match)
     method = ofa.OnceForAll(task, student, big.generator, distil)
 
     players = Student(run, method, supernet, big)
@@ -106,21 +116,6 @@ def compress(
             shown=cut_front(run, supernet, params, candidates, config.front),
         )
     return show(run)
-
-
-def match_features(weight: float, student: Generator, teacher: Generator) -> Distil:
-    """How features are distilled: by the names of taps, or, where none is shared, by position.
-
-    A teacher that somebody brings may be of another family than the student.
-    """
-    if weight and not student.taps.keys() & teacher.taps.keys():
-        console.print(
-            f"no tap of the student is one of the teacher's: {', '.join(student.taps)} are paired "
-            f"with {', '.join(teacher.taps)} by their position",
-            soft_wrap=True,
-        )
-        return Distil(weight, match="position")
-    return Distil(weight)
 
 
 def _start(student: Generator, teacher: Model) -> Params:

@@ -34,6 +34,8 @@ _BLOCKS = tuple(
     for repeats, stride in zip(_REPEATS, _STRIDES, strict=True)
     for first in range(repeats)
 )
+# The last blocks of the stages that `maps` shows.
+_ENDS = tuple(sum(_REPEATS[:stage]) - 1 for stage in (2, 3, 5))
 _EPSILON = 1e-3
 
 BATCH = 8
@@ -118,12 +120,38 @@ def features(params: Params, images: Image, size: int = 224) -> Float[Array, "b 
     shape = (images.shape[0], size, size, 3)
     # A distance must not depend on the device, and accelerators round products by default.
     with jax.default_matmul_precision("float32"):
-        x = jax.image.resize(images, shape, "bilinear", antialias=True)
-        x = (255 * (x + 1) / 2 - 127) / 128
-        x = jax.nn.relu6(_conv(params["stem"], x, stride=2))
+        x = _stem(params, jax.image.resize(images, shape, "bilinear", antialias=True))
         for convs, stride in zip(params["blocks"], _BLOCKS, strict=True):
             x = _block(convs, x, stride)
         return jax.nn.relu6(_conv(params["head"], x)).mean(axis=(1, 2))
+
+
+def maps(params: Params, images: Image) -> tuple[jax.Array, ...]:
+    """Activations at four depths, for perceptual losses; what lies behind them is not computed.
+
+    Args:
+        params: of `load`.
+        images: RGB (b h w 3) in [-1, 1], which are not resized.
+
+    Returns: the stem's (b h/2 w/2 32) after its ReLU6, and what stages 2, 3 and 5 end in: (b h/4
+    w/4 24), (b h/8 w/8 40) and (b h/16 w/16 112), which no activation follows.
+    """
+    check_rgb(images)
+    with jax.default_matmul_precision("float32"):
+        x = _stem(params, images)
+        found = [x]
+        for i, (convs, stride) in enumerate(zip(params["blocks"], _BLOCKS, strict=True)):
+            x = _block(convs, x, stride)
+            if i in _ENDS:
+                found.append(x)
+            if i == _ENDS[-1]:
+                break
+    return tuple(found)
+
+
+def _stem(params: Params, images: jax.Array) -> jax.Array:
+    seen = (255 * (images + 1) / 2 - 127) / 128
+    return jax.nn.relu6(_conv(params["stem"], seen, stride=2))
 
 
 def extract(

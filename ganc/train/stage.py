@@ -1,5 +1,6 @@
 """One training stage of a run, whatever trains in it."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,7 @@ import optax
 from ganc.data.batches import Batch
 from ganc.runs.workdir import Workdir
 from ganc.train import loop, sharding
-from ganc.train.schedule import linear_decay
+from ganc.train.schedule import halved, linear_decay
 from ganc.types import TrainState
 
 
@@ -26,7 +27,17 @@ class Training:
     decay_steps: int = 242_800
     """steps over which it then falls to almost zero"""
     learning_rate: float = 2e-4
-    """of Adam (0.5, 0.999)"""
+    """of Adam"""
+    discriminator_learning_rate: float = 0.0
+    """of the discriminator's; 0: the same"""
+    beta1: float = 0.5
+    """decay of Adam's mean of the gradients"""
+    beta2: float = 0.999
+    """decay of Adam's mean of their squares"""
+    weight_decay: float = 0.0
+    """added to the gradients, in units of the weights"""
+    halve_every: int = 0
+    """steps after which the learning rates are halved, again and again; 0: never"""
     checkpoint_every: int = 500
     """steps between checkpoints"""
 
@@ -42,9 +53,26 @@ class Training:
 
 
 def adam(training: Training) -> optax.GradientTransformation:
-    """Adam with the linear fall of the learning rate, as in the CycleGAN and pix2pix line."""
+    """Adam with the linear fall of the learning rate, as in the CycleGAN and pix2pix line.
+
+    The decay of weights is that of Adam's first paper, a part of the gradient.
+    """
     rate = linear_decay(training.learning_rate, training.constant_steps, training.decay_steps)
-    return optax.adam(rate, b1=0.5, b2=0.999)
+    if training.halve_every:
+        rate = halved(rate, training.halve_every)
+    optimizer = optax.adam(rate, b1=training.beta1, b2=training.beta2)
+    if not training.weight_decay:
+        return optimizer
+    return optax.chain(optax.add_decayed_weights(training.weight_decay), optimizer)
+
+
+def optimizers(training: Training) -> dict[str, optax.GradientTransformation]:
+    """Of both players, each with its learning rate."""
+    other = training.discriminator_learning_rate or training.learning_rate
+    return {
+        "generator": adam(training),
+        "discriminator": adam(dataclasses.replace(training, learning_rate=other)),
+    }
 
 
 def train(
