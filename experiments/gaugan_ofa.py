@@ -124,7 +124,7 @@ SMOKE = dataclasses.replace(
     ),
     fine_tune=rates(constant_steps=0, decay_steps=0),
     feature_size=32,
-    front=1,
+    front=0,
 )
 
 PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "cityscapes": CITYSCAPES, "coco": COCO}

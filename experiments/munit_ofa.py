@@ -107,7 +107,7 @@ SMOKE = dataclasses.replace(
     ),
     fine_tune=NONE,
     feature_size=32,
-    front=1,
+    front=0,
 )
 
 PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "edges2shoes": EDGES2SHOES}

@@ -63,8 +63,9 @@ def compress(
     if config.shortlist < 1:
         raise UserError(f"--shortlist takes 1 or more, got {config.shortlist}")
     shape = (*config.sides, student.channels_in)
-    supernet = Supernet(student, parse_space(config.space, student), shape)
-    check_search(supernet, config.search)
+    supernet = Supernet(student, parse_space(config.arch or config.space, student), shape)
+    if not config.arch:
+        check_search(supernet, config.search)
     data = open_data(config.data, config.sides, task, skip_bad=config.skip_bad)
     given = None if config.teacher == "train" else load_teacher(config.teacher, task, data, shape)
     run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
@@ -92,8 +93,10 @@ def compress(
         run.save("supernet", Model(student, jax.device_get(params)))
 
     with run.stage("search"):
-        candidates = run.search(supernet, params, big, config.search)
-        arch = players.choose(state, candidates, config)
+        candidates, arch = [], supernet.space.largest
+        if not config.arch:
+            candidates = run.search(supernet, params, big, config.search)
+            arch = players.choose(state, candidates, config)
 
     with run.stage("specialise"):
         run.check_cut(supernet, params, arch)
@@ -108,11 +111,13 @@ def compress(
             title=f"Once-for-all compression: {data.name} at {show_size(run.shape)} px",
             facts={
                 "teacher": config.teacher,
-                "search": f"{config.search.strategy} by {config.search.fitness}",
+                "search": "none: the architecture was given"
+                if config.arch
+                else f"{config.search.strategy} by {config.search.fitness}",
             },
             feature_size=config.feature_size,
             candidates=candidates,
-            budget=int(config.search.budget),
+            budget=None if config.arch else int(config.search.budget),
             shown=cut_front(run, supernet, params, candidates, config.front),
         )
     return show(run)

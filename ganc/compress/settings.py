@@ -105,6 +105,9 @@ class Compression:
     """base width of the discriminator"""
     space: str = "channels-64-cycleGAN"
     """a published search space, or widths such as 32/24/16 for every slot"""
+    arch: str = ""
+    """the student's architecture, such as 16_16_24_16_32_64_16_24, instead of a search in a space:
+    what is trained as supernet is then this student alone, whatever the budget"""
     reconstruction: float = 10.0
     """weight of the distance to the target: the teacher's pictures, or the truth of pairs"""
     distillation: float = 0.01

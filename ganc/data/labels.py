@@ -39,11 +39,10 @@ class LabelMaps:
 
     def show(self, encoded: np.ndarray) -> np.ndarray:
         """Pictures (n h w 3) in [-1, 1] of what `encode` gave, (n h w channels)."""
-        hues = np.arange(self.classes) * 0.618 % 1  # the golden section never comes back near
-        colours = self.colours or [
-            [255 * x for x in colorsys.hsv_to_rgb(hue, 0.6, 0.9)] for hue in hues
-        ]
-        table = np.float32([*colours, (0, 0, 0)]) / 127.5 - 1
+        # The golden section of the circle never comes back near where it was.
+        hues = [i * 0.618 % 1 for i in range(self.classes)]
+        own = [[255 * x for x in colorsys.hsv_to_rgb(hue, 0.6, 0.9)] for hue in hues]
+        table = np.asarray([*(self.colours or own), (0, 0, 0)], np.float32) / 127.5 - 1
         known = encoded[..., : self.classes]
         return table[np.where(known.any(-1), known.argmax(-1), self.classes)]
 

@@ -120,7 +120,10 @@ def distillation_loss(
     Reference: Li et al. 2020 (arXiv 2003.08936), intermediate feature distillation; the adaptor
     maps the student, as in the released code.
     """
-    plain = (distil.distance(student[name], jnp.asarray(teacher[name])) for name in distil.plain)
+    plain = (
+        distil.distance(jnp.asarray(student[name]), jnp.asarray(teacher[name]))
+        for name in distil.plain
+    )
     total = sum(plain, jnp.float32(0))
     for ours, theirs in pairs.items():
         x, target, f = student[ours], teacher[theirs], adaptors[ours]

@@ -183,7 +183,7 @@ class Munit(nn.Module):
             raise UserError(f"a style per picture is {expected}, got {style.shape}")
         content = self.encode_content(x)
         taps = {"content": content}
-        if reference is not None:
+        if reference is not None and encoded is not None:
             style = jnp.where(encoded[:, None], self.encode_style(reference), style)
             taps["style"] = style
         return Output(self.decode(content, style), taps)

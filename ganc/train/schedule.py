@@ -39,4 +39,8 @@ def halved(schedule: optax.Schedule, every: int) -> optax.Schedule:
 
     Reference: Huang et al. 2018 (arXiv 1804.04732), released code.
     """
-    return lambda step: schedule(step) * 0.5 ** (step // every)
+
+    def halving(step: Any) -> Any:
+        return schedule(step) * 0.5 ** (step // every)
+
+    return halving
