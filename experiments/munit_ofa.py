@@ -81,7 +81,7 @@ EARTH64 = dataclasses.replace(
     space="12/10/8/6",
     supernet=dataclasses.replace(QUICK, constant_steps=400, decay_steps=400),
     search=Search(
-        budget=2e7,
+        budget=3e7,
         pictures=96,
         feature_size=96,
         batch=16,
@@ -99,7 +99,7 @@ SMOKE = dataclasses.replace(
     space="4/3",
     supernet=TINY,
     search=Search(
-        budget=2e7,
+        budget=1.2e7,
         pictures=4,
         feature_size=32,
         batch=8,
