@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from ganc.compress.glance import front_points
 from ganc.compress.run import Run
 from ganc.data.pictures import show_size
-from ganc.models.render import render
 from ganc.report.gallery import spread_samples, write_samples
 from ganc.report.page import write_report
 from ganc.runs import records
@@ -59,7 +58,7 @@ def finish(
     judge = Judge.open(
         run.data, run.shape, feature_size, metrics=run.task.metrics, looks=run.work.looks
     )
-    pictures = {name: render(model, judge.source) for name, model in models.items()}
+    pictures = {name: run.render(model, judge.source) for name, model in models.items()}
     times = latencies(models, run.shape, repeats=50)
     rows = []
     for name, model in models.items():
@@ -67,13 +66,13 @@ def finish(
         values = judge.values(pictures[name], teacher)
         rows.append(measure(name, model, run.shape, values, times[name]))
     references = [
-        Row("input copied", judge.values(judge.source)),
+        Row("input copied", judge.values(judge.shown)),
         Row("real (floor)", judge.floor()),
     ]
     records.write(run.work.path / RESULTS, [row.to_json() for row in rows])
     records.write(run.work.path / REFERENCES, [row.to_json() for row in references])
     samples = spread_samples(
-        source=judge.source,
+        source=judge.shown,
         teacher=pictures["teacher"],
         student=pictures.get("student"),
         truth=judge.truth,
@@ -94,7 +93,7 @@ def finish(
         notes=NOTES,
         budget=budget,
         verdict=_verdict(rows),
-        points=front_points(shown, run.shape, judge),
+        points=front_points(shown, run, judge),
     )
 
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from ganc.batching import evenly_spread
 from ganc.compress.run import Run
 from ganc.data.pictures import to_uint8
-from ganc.models.render import render
 from ganc.report.gallery import SAMPLES
 from ganc.report.glance import FrontPoint
 from ganc.scores.judge import Judge
@@ -29,25 +28,23 @@ def cut_front(
     return [run.recalibrated(supernet.cut(params, best[int(i)].arch)) for i in places]
 
 
-def front_points(
-    models: Sequence[Model], shape: tuple[int, int, int], judge: Judge
-) -> list[FrontPoint]:
+def front_points(models: Sequence[Model], run: Run, judge: Judge) -> list[FrontPoint]:
     """The models scored on the report split, with their pictures.
 
     Args:
         models: of `cut_front`.
-        shape: (h, w, c) of what they are given.
+        run: the run.
         judge: of the report split.
     """
     names = [f"{number} of {len(models)}" for number in range(1, len(models) + 1)]
     named = dict(zip(names, models, strict=True))
-    times = latencies(named, shape, repeats=20)
+    times = latencies(named, run.shape, repeats=20)
     total = len(judge.source)
     shown = evenly_spread(min(SAMPLES, total), total)[:PICTURES]
     points = []
     for name, model in named.items():
-        pictures = render(model, judge.source)
-        row = measure(name, model, shape, judge.values(pictures, metrics=METRICS), times[name])
+        pictures = run.render(model, judge.source)
+        row = measure(name, model, run.shape, judge.values(pictures, metrics=METRICS), times[name])
         points.append(
             FrontPoint(
                 name=name,

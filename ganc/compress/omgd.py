@@ -57,7 +57,7 @@ def distil(
         UserError: the configuration cannot be run; no workdir is made then.
     """
     shape = (config.size, config.size, student.channels_in)
-    data = open_data(config.data, config.size, task, skip_bad=config.skip_bad)
+    data = open_data(config.data, (config.size, config.size), task, skip_bad=config.skip_bad)
     given = given_teachers(config.teacher, task, data, shape)
     if given:
         teachers, games = {name: model.generator for name, model in given.items()}, {}

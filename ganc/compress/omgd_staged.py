@@ -68,7 +68,7 @@ def distil_in_turns(
             f"--phase and --lessons must be at least 1, got {config.phase} and {config.lessons}"
         )
     shape = (config.size, config.size, student.channels_in)
-    data = open_data(config.data, config.size, task, skip_bad=config.skip_bad)
+    data = open_data(config.data, (config.size, config.size), task, skip_bad=config.skip_bad)
     check_size(shape, [student, teacher])
     features = perceptual(config.features, scaling=config.scaling)
     run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)

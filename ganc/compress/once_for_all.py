@@ -3,6 +3,7 @@
 Reference: Li et al. 2020 (arXiv 2003.08936).
 """
 
+import dataclasses
 from pathlib import Path
 
 import jax
@@ -12,7 +13,7 @@ from ganc.compress.glance import cut_front
 from ganc.compress.matching import match_taps
 from ganc.compress.run import Run, open_data
 from ganc.compress.settings import Compression
-from ganc.compress.specialise import Student, optimizers
+from ganc.compress.specialise import Student
 from ganc.compress.teacher import load_teacher
 from ganc.data.pictures import show_size
 from ganc.errors import UserError
@@ -28,7 +29,11 @@ from ganc.search.search import check_search
 from ganc.search.space import parse_space
 from ganc.search.supernet import Supernet
 from ganc.tasks.task import Task
+from ganc.train.stage import optimizers
 from ganc.types import Generator, Model, Params
+
+FEATURES = Distil()
+"""How features are distilled where a task's publication says nothing else."""
 
 
 def compress(
@@ -39,6 +44,7 @@ def compress(
     task: Task,
     student: Generator,
     teacher: Generator,
+    distil: Distil = FEATURES,
 ) -> list[Row]:
     """Runs the stages that are not complete yet; returns the rows of the final table.
 
@@ -49,18 +55,18 @@ def compress(
         task: what is translated.
         student: the supernet, at full width.
         teacher: the network that is trained where `config` has no teacher.
+        distil: how features are distilled; `config` has its weight.
 
     Raises:
         UserError: the configuration cannot be run; no workdir is made then.
     """
     if config.shortlist < 1:
         raise UserError(f"--shortlist takes 1 or more, got {config.shortlist}")
-    shape = (config.size, config.size, student.channels_in)
-    supernet = Supernet(student, parse_space(config.space, student), shape)
-    fixed = supernet.space.decode(config.arch) if config.arch else None
-    if fixed is None:
+    shape = (*config.sides, student.channels_in)
+    supernet = Supernet(student, parse_space(config.arch or config.space, student), shape)
+    if not config.arch:
         check_search(supernet, config.search)
-    data = open_data(config.data, config.size, task, skip_bad=config.skip_bad)
+    data = open_data(config.data, config.sides, task, skip_bad=config.skip_bad)
     given = None if config.teacher == "train" else load_teacher(config.teacher, task, data, shape)
     run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
     if run.complete:
@@ -69,7 +75,8 @@ def compress(
     with run.stage("teacher"):
         big = run.teacher(given, config.teaching, teacher)
     weight = config.distillation
-    distil = Distil(weight, match=match_taps(weight, student, big.generator))
+    match = match_taps(weight, student, big.generator)
+    distil = dataclasses.replace(distil, weight=weight, match=match)
     method = ofa.OnceForAll(task, student, big.generator, distil)
     players = Student(run, method, supernet, big)
 
@@ -79,20 +86,16 @@ def compress(
         key = jax.random.key(config.seed, impl="rbg")
         start = _start(student, big) if config.inherit else {}
         state = ofa.init(method, key, optimizers(stage), average=stage.average, start=start)
-        if fixed is None:
-            classes = training_classes(supernet, stage.pictures, config.seed)
-        else:
-            classes = ofa.single_class(supernet.space, fixed)
+        classes = training_classes(supernet, stage.pictures, config.seed)
         state = players.train("supernet", state, classes, stage, config.seed)
         params = generators_of(state)["student"]
 
-    if fixed is None:
-        run.save("supernet", Model(student, jax.device_get(params)))
-        with run.stage("search"):
+    with run.stage("search"):
+        candidates, arch = [], supernet.space.largest
+        if not config.arch:
+            run.save("supernet", Model(student, jax.device_get(params)))
             candidates = run.search(supernet, params, big, config.search)
             arch = players.choose(state, candidates, config)
-    else:
-        candidates, arch = [], fixed
 
     with run.stage("specialise"):
         run.check_cut(supernet, params, arch)
@@ -108,12 +111,12 @@ def compress(
             facts={
                 "teacher": config.teacher,
                 "search": "none: the architecture was given"
-                if fixed
+                if config.arch
                 else f"{config.search.strategy} by {config.search.fitness}",
             },
             feature_size=config.feature_size,
             candidates=candidates,
-            budget=int(config.search.budget),
+            budget=None if config.arch else int(config.search.budget),
             shown=cut_front(run, supernet, params, candidates, config.front),
         )
     return show(run)

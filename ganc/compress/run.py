@@ -15,7 +15,7 @@ from ganc.batching import evenly_spread
 from ganc.compress.settings import Teaching
 from ganc.compress.teacher import TEACHER, train_teacher
 from ganc.data.dataset import Dataset, open_dataset
-from ganc.data.pictures import stack
+from ganc.data.pictures import Size, stack
 from ganc.features import lite0
 from ganc.models import store
 from ganc.models.render import render
@@ -86,19 +86,23 @@ class Run:
         batches = self.task.batches(self.data, training.batch, seed)
         return train(make_step, state, batches, training, self.work, name, until=until)
 
+    def render(self, model: Model, pictures: np.ndarray) -> np.ndarray:
+        """The model's pictures of `pictures`, with what the task gives beside them."""
+        return render(model, pictures, inputs=self.task.styled(len(pictures)))
+
     def fitness(self, teacher: Model, settings: Search) -> tuple[np.ndarray, Score]:
         """Pictures of the search split, and the score of what a candidate makes of them.
 
         Neither training nor the report looks at the search split.
         """
         data, (height, width, _) = self.data, self.shape
-        source = stack(some(data.search_a, settings.pictures), (height, width))
+        source = stack(some(data.search_a, settings.pictures), (height, width), data.encode)
         weights = lite0.load()
         score = make_score(
             settings.fitness,
             extract=lambda x: lite0.extract(weights, x, size=settings.feature_size),
             real=stack(some(data.search_b, settings.pictures), (height, width)),
-            teacher=render(teacher, source),
+            teacher=self.render(teacher, source),
         )
         return source, score
 
@@ -116,6 +120,7 @@ class Run:
             path=self.work.path / "search.jsonl",
             seed=self.seed,
             calibration=self.calibration() if supernet.generator.statistics else None,
+            inputs=self.task.styled(len(source)),
         )
 
     def check_cut(self, supernet: Supernet, params: Params, arch: Arch) -> None:
@@ -124,7 +129,7 @@ class Run:
         Raises:
             RuntimeError: they differ, which would be a defect.
         """
-        few = stack(some(self.data.search_a, 4), self.shape[:2])
+        few = stack(some(self.data.search_a, 4), self.shape[:2], self.data.encode)
         gap = supernet.masked_minus_sliced(params, arch, few)
         console.print(f"student {encode(arch)}: masked and sliced differ by at most {gap:.1e}")
         if gap > 1e-3:
@@ -132,7 +137,7 @@ class Run:
 
     def calibration(self) -> np.ndarray:
         """Training pictures to measure running statistics with, (n h w c)."""
-        return stack(some(self.data.train_a, CALIBRATION), self.shape[:2])
+        return stack(some(self.data.train_a, CALIBRATION), self.shape[:2], self.data.encode)
 
     def recalibrated(self, model: Model) -> Model:
         """`model` with the running statistics of its own architecture, where it has any."""
@@ -147,13 +152,13 @@ class Run:
         store.save(self.work.path / name, model, about)
 
 
-def open_data(address: str, size: int, task: Task, *, skip_bad: bool) -> Dataset:
+def open_data(address: str, size: Size, task: Task, *, skip_bad: bool) -> Dataset:
     """The data set at `address`, fit for `task`; pictures that are left out are named.
 
     Raises:
         UserError: see `open_dataset`.
     """
-    data = open_dataset(address, size, paired=task.paired, skip_bad=skip_bad)
+    data = open_dataset(address, size, paired=task.paired, skip_bad=skip_bad, labels=task.labels)
     for path in data.skipped:
         console.print(f"[yellow]skipped, cannot be decoded: {path}[/]", soft_wrap=True)
     return data

@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import dataclass, field
 
+from ganc.data.pictures import Size
 from ganc.methods.once_for_all import Sampling
 from ganc.models.resnet import Upsampling
 from ganc.search.search import Search
@@ -16,7 +17,9 @@ class Teaching:
     data: str = "tfds:cycle_gan/horse2zebra"
     """earth, earth:TASK, folder:DIR or tfds:NAME"""
     size: int = 256
-    """side of the training pictures, px"""
+    """side of the training pictures, px; their height, where they are wider than high"""
+    aspect: int = 1
+    """width of the pictures over their height"""
     ngf: int = 64
     """base width of the generators"""
     blocks: int = 9
@@ -33,6 +36,16 @@ class Teaching:
     """steps over which it then falls to almost zero"""
     learning_rate: float = 2e-4
     """of Adam"""
+    discriminator_learning_rate: float = 0.0
+    """of the discriminators'; 0: the same"""
+    beta1: float = 0.5
+    """decay of Adam's mean of the gradients"""
+    beta2: float = 0.999
+    """decay of Adam's mean of their squares"""
+    weight_decay: float = 0.0
+    """added to the gradients, in units of the weights"""
+    halve_every: int = 0
+    """steps after which the learning rates are halved, again and again; 0: never"""
     start: str = ""
     """workdir of an earlier run of this experiment whose networks to go on with; empty: new ones"""
     average: float = 0.0
@@ -47,15 +60,15 @@ class Teaching:
     """leave out pictures that cannot be decoded"""
 
     @property
+    def sides(self) -> Size:
+        """Height and width of the pictures."""
+        return self.size, self.size * self.aspect
+
+    @property
     def training(self) -> Training:
         """The training stage that this asks for."""
-        return Training(
-            self.batch,
-            self.constant_steps,
-            self.decay_steps,
-            self.learning_rate,
-            self.checkpoint_every,
-        )
+        names = (field.name for field in dataclasses.fields(Training))
+        return Training(**{name: getattr(self, name) for name in names})
 
 
 @dataclass(frozen=True)
@@ -75,7 +88,9 @@ class Compression:
     data: str = "tfds:cycle_gan/horse2zebra"
     """earth, earth:TASK, folder:DIR or tfds:NAME"""
     size: int = 256
-    """side of the pictures, px"""
+    """side of the pictures, px; their height, where they are wider than high"""
+    aspect: int = 1
+    """width of the pictures over their height"""
     teacher: str = "train"
     """shipped, train, a PyTorch checkpoint, or the directory of a model or of a run that has one"""
     train_teacher: Teaching = field(default_factory=Teaching)
@@ -90,12 +105,13 @@ class Compression:
     """base width of the discriminator"""
     space: str = "channels-64-cycleGAN"
     """a published search space, or widths such as 32/24/16 for every slot"""
+    arch: str = ""
+    """the student's architecture, such as 16_16_24_16_32_64_16_24, instead of a search in a space:
+    what is trained as supernet is then this student alone, whatever the budget"""
     reconstruction: float = 10.0
     """weight of the distance to the target: the teacher's pictures, or the truth of pairs"""
     distillation: float = 0.01
     """weight of the distance to the teacher's features"""
-    arch: str = ""
-    """one to train alone, such as 16_16_32_16_32_32_16_16, without a search; empty: search"""
     inherit: bool = False
     """start the layers that the teacher has too from the teacher's, important channels first"""
     supernet: Distillation = field(default_factory=Distillation)
@@ -120,9 +136,14 @@ class Compression:
     """leave out pictures that cannot be decoded"""
 
     @property
+    def sides(self) -> Size:
+        """Height and width of the pictures."""
+        return self.size, self.size * self.aspect
+
+    @property
     def teaching(self) -> Teaching:
         """How the teacher is trained, on the data of this run."""
-        shared = ("data", "size", "seed", "skip_bad")
+        shared = ("data", "size", "aspect", "seed", "skip_bad")
         return dataclasses.replace(
             self.train_teacher, **{name: getattr(self, name) for name in shared}
         )

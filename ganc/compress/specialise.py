@@ -10,15 +10,14 @@ import numpy as np
 from ganc.compress.run import Run
 from ganc.compress.settings import Compression, Distillation
 from ganc.methods import once_for_all as ofa
-from ganc.methods.update import Optimizers, begin, generators_of
-from ganc.models.render import render
+from ganc.methods.update import begin, generators_of
 from ganc.runs import records
 from ganc.runs.console import console
 from ganc.search.classes import ShapeClasses
 from ganc.search.evolution import Candidate
 from ganc.search.space import encode
 from ganc.search.supernet import Supernet
-from ganc.train.stage import adam
+from ganc.train.stage import optimizers
 from ganc.types import Arch, Model, TrainState
 
 SHORTLIST = "shortlist.jsonl"
@@ -98,14 +97,9 @@ class Student:
             if name in tried:
                 continue
             tuned = self.fine_tune(f"trial_{name}", state, candidate.arch, trial)
-            pictures = jnp.asarray(render(self.finalize(tuned, candidate.arch), source))
+            pictures = jnp.asarray(self.run.render(self.finalize(tuned, candidate.arch), source))
             found = score(pictures)
             tried[name] = {"arch": name, "searched": candidate.score, "tried": found}
             records.write(path, list(tried.values()))
             console.print(f"{name}: {candidate.score:.4f} in the supernet, {found:.4f} by itself")
         return min(listed, key=lambda arch: tried[encode(arch)]["tried"])
-
-
-def optimizers(stage: Distillation) -> Optimizers:
-    """Of both players."""
-    return dict.fromkeys(("generator", "discriminator"), adam(stage))

@@ -28,10 +28,10 @@ def teach(
     Raises:
         UserError: the configuration cannot be run; no workdir is made then.
     """
-    data = open_data(config.data, config.size, task, skip_bad=config.skip_bad)
+    data = open_data(config.data, config.sides, task, skip_bad=config.skip_bad)
     if config.start:
         earlier_checkpoints(config)
-    shape = (config.size, config.size, generator.channels_in)
+    shape = (*config.sides, generator.channels_in)
     run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
     if run.complete:
         return show(run)

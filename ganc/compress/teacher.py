@@ -13,10 +13,11 @@ from ganc.export.torch import load as load_checkpoint
 from ganc.methods import adversarial
 from ganc.methods.update import generators_of
 from ganc.models import store
+from ganc.models.families import fold
 from ganc.runs.workdir import Workdir
 from ganc.tasks.task import Task
 from ganc.train.checkpoint import Checkpoints
-from ganc.train.stage import adam, train
+from ganc.train.stage import optimizers, train
 from ganc.types import Generator, Model, TrainState
 
 TEACHER = "teacher"
@@ -74,14 +75,13 @@ def train_teacher(
     It leaves `teacher` (a -> b), in games that translate both ways `teacher_back` (b -> a), and
     `discriminator` (of domain b) with `discriminator_back`.
     """
-    game, optimizer = task.play(generator), adam(config.training)
-    optimizers = {"generator": optimizer, "discriminator": optimizer}
+    game, players = task.play(generator), optimizers(config.training)
     k_init, k_train = jax.random.split(jax.random.key(config.seed))
-    shape = (config.size, config.size, 3)
-    state = adversarial.init(game, k_init, optimizers, shape, average=config.average)
+    shape = (*config.sides, 3)
+    state = adversarial.init(game, k_init, players, shape, average=config.average)
     if config.start:
         state = _go_on(state, earlier_checkpoints(config))
-    step = adversarial.make_step(game, optimizers, k_train, average=config.average)
+    step = adversarial.make_step(game, players, k_train, average=config.average)
     state = train(
         lambda place: jax.jit(step, donate_argnums=0),
         state,
@@ -104,7 +104,7 @@ def _store(config, task: Task, generator: Generator, data, work: Workdir, state)
     generators = generators_of(state)
     for direction, name in (("ab", TEACHER), ("ba", f"{TEACHER}_back")):
         if direction in generators:
-            model = Model(generator, generators[direction])
+            model = fold(Model(generator, generators[direction]))
             store.save(work.path / name, model, about | {"direction": direction})
     for domain, name in (("b", "discriminator"), ("a", "discriminator_back")):
         if domain in state.params["discriminator"]:
@@ -112,7 +112,7 @@ def _store(config, task: Task, generator: Generator, data, work: Workdir, state)
             store.save_discriminator(
                 work.path / name, task.discriminator, params, about | {"domain": domain}
             )
-    return Model(generator, generators["ab"])
+    return fold(Model(generator, generators["ab"]))
 
 
 def earlier_checkpoints(config: Teaching) -> Path:

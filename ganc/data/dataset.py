@@ -1,13 +1,16 @@
 """Data sets by address: `earth`, `folder:DIR`, `tfds:NAME`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganc.data.earth import Tiles, View
+import numpy as np
+
+from ganc.data.earth import TONES, Tiles, View
 from ganc.data.folder import read_folder
+from ganc.data.labels import LabelMaps
 from ganc.data.pairs import Pair, read_pairs
-from ganc.data.pictures import Augmentation, Lazy, Pictures, Size
+from ganc.data.pictures import Augmentation, Lazy, Pictures, Size, to_float
 from ganc.data.split import split
 from ganc.data.tfds import read_tfds
 from ganc.errors import UserError
@@ -16,7 +19,10 @@ EARTH: dict[str, tuple[View, View]] = {
     "satellite-relief": ("satellite", "relief"),
     "relief-satellite": ("relief", "satellite"),
     "season": ("satellite", "satellite_other_month"),
+    "labels-satellite": ("labels", "satellite"),
 }
+EARTH_LABELS = LabelMaps(len(TONES), colours=tuple(TONES.values()))
+"""Of `earth:labels-satellite`."""
 ADDRESSES = (*(f"earth:{task}" for task in EARTH), "folder:DIR", "tfds:NAME", "tfds:NAME@DATA_DIR")
 
 
@@ -32,6 +38,7 @@ class Dataset:
         paired: whether in every set the i-th picture of b is the truth of the i-th of a.
         augmentation: of the training pictures.
         skipped: paths of undecodable pictures that were left out.
+        labels: what the label maps of a hold; None where a holds pictures.
     """
 
     name: str
@@ -44,18 +51,35 @@ class Dataset:
     paired: bool
     augmentation: Augmentation
     skipped: tuple[str, ...] = ()
+    labels: LabelMaps | None = None
+
+    @property
+    def encode(self) -> Callable[[np.ndarray], np.ndarray]:
+        """Of a picture or a label map of a, what a generator is given: float32 (h w c)."""
+        return to_float if self.labels is None else self.labels.encode
+
+    def show(self, encoded: np.ndarray) -> np.ndarray:
+        """Pictures (n h w 3) in [-1, 1] of what generators are given, (n h w c)."""
+        return encoded if self.labels is None else self.labels.show(encoded)
 
 
 def open_dataset(
-    address: str, size: int | Size, *, paired: bool = False, skip_bad: bool = False
+    address: str,
+    size: int | Size,
+    *,
+    paired: bool = False,
+    skip_bad: bool = False,
+    labels: LabelMaps | None = None,
 ) -> Dataset:
     """The data set at `address`.
 
     - `earth:satellite-relief` (or just `earth`), `earth:relief-satellite`, `earth:season`: aligned
-      views of the Earth that ship with the package.
+      views of the Earth that ship with the package. `earth:labels-satellite`: label maps, see
+      `ganc.data.earth`.
     - `folder:DIR`: subfolders trainA and trainB and, for the report, testA and testB, of PNG, JPEG
       and WebP files of any size. `split.split` says what is held out. With `paired`, equal names in
-      A and B are a pair; or subfolders train and test hold pictures of A and B side by side.
+      A and B are a pair; or subfolders train and test hold pictures of A and B side by side. With
+      `labels`, A holds label maps, and trainI and testI their instances where they are asked for.
     - `tfds:NAME[@DATA_DIR]`: a set of TensorFlow Datasets with such splits, for instance
       `cycle_gan/horse2zebra`, that was prepared as array_record; needs `ganc[tfds]`.
 
@@ -65,6 +89,7 @@ def open_dataset(
         paired: whether pairs are needed.
         skip_bad: decode every picture of a folder now, and leave out those that fail
             (`Dataset.skipped`), instead of raising when one turns up in training.
+        labels: what the label maps of a hold, where label maps are needed.
 
     Raises:
         UserError: if the address names nothing, or what it names cannot be read, or are no pairs.
@@ -79,11 +104,12 @@ def open_dataset(
         raise UserError(f"the size of the pictures must be at least 1 px, got {size}")
     scheme, _, rest = address.partition(":")
     if scheme == "earth" and (rest or address == "earth"):
-        return _earth(rest or "satellite-relief", shape)
+        return _earth(rest or "satellite-relief", shape, labels)
     if scheme == "folder" and rest:
         directory = Path(rest).expanduser()
         if paired:
-            return _paired(address, shape, *read_pairs(directory, skip_bad=skip_bad))
+            pairs, skipped = read_pairs(directory, skip_bad=skip_bad, labels=labels)
+            return _paired(address, shape, pairs, skipped, labels)
         return _unpaired(address, shape, *read_folder(directory, skip_bad=skip_bad))
     if scheme == "tfds" and rest:
         if paired:
@@ -93,13 +119,22 @@ def open_dataset(
     raise UserError(f"unknown data set {address!r}; valid are {', '.join(ADDRESSES)}")
 
 
-def _earth(task: str, shape: Size) -> Dataset:
+def _earth(task: str, shape: Size, labels: LabelMaps | None) -> Dataset:
     if task not in EARTH:
         tasks = ", ".join(f"earth:{name}" for name in EARTH)
         raise UserError(f"unknown data set 'earth:{task}'; valid are {tasks}")
     if shape[0] != shape[1]:
         raise UserError(f"tiles of the Earth are square, got {shape[0]}x{shape[1]} px")
     size, (a, b) = shape[0], EARTH[task]
+    found = EARTH_LABELS if a == "labels" else None
+    if (labels is None) != (found is None):
+        what, wanted = ("label maps", "pictures") if found else ("pictures", "label maps")
+        raise UserError(f"earth:{task} holds {what}, and {wanted} are needed")
+    if labels and found and labels.channels != found.channels:
+        raise UserError(
+            f"earth:{task} has {found.classes} classes and no instances, {found.channels} "
+            f"channels; expected were {labels.channels}"
+        )
     dense, sparse = max(1, size // 32), max(1, size // 4)  # overlapping: the blocks are small
     return Dataset(
         name=f"earth:{task}",
@@ -112,6 +147,7 @@ def _earth(task: str, shape: Size) -> Dataset:
         paired=True,
         # The relief is shaded by a sun in the north-west: there are no mirrored maps.
         augmentation=Augmentation(shape, shape, flip=False),
+        labels=found,
     )
 
 
@@ -139,7 +175,11 @@ def _unpaired(
 
 
 def _paired(
-    name: str, shape: Size, pairs: Mapping[str, Sequence[Pair]], skipped: tuple[str, ...]
+    name: str,
+    shape: Size,
+    pairs: Mapping[str, Sequence[Pair]],
+    skipped: tuple[str, ...],
+    labels: LabelMaps | None,
 ) -> Dataset:
     train, search, report = split(f"the pairs of {name}", pairs["train"], pairs.get("test"))
 
@@ -157,6 +197,7 @@ def _paired(
         paired=True,
         augmentation=_crops(shape),
         skipped=skipped,
+        labels=labels,
     )
 
 

@@ -3,6 +3,11 @@
 Three equirectangular mosaics of latitude 75 to -56 at 4096 x 1490 px: a satellite picture, the same
 of another month, and a shaded relief map. Tiles of one view translate into tiles of another, with
 the truth known for scoring. `earth_pack/PROVENANCE.md` says where they come from.
+
+A fourth view, `labels`, is made of the relief map: a label map of the ten classes of `TONES`. The
+map tints sea by its depth and land by its height and its cover, and shades the slopes. A median
+over 5x5 px takes most of the shading off; then a pixel is of the class whose tone is nearest in
+RGB, among the three of the sea where it is water and the seven of the land where it is not.
 """
 
 import operator
@@ -12,11 +17,11 @@ from importlib import resources
 from typing import Literal
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from ganc.errors import UserError
 
-View = Literal["satellite", "satellite_other_month", "relief"]
+View = Literal["satellite", "satellite_other_month", "relief", "labels"]
 Split = Literal["train", "search", "report"]
 
 # Blocks of 15 degrees of longitude, counted from 180 W. Splitting by block and not by tile keeps
@@ -29,6 +34,22 @@ SPLITS: dict[str, tuple[int, ...]] = {
 SPLITS["train"] = tuple(
     block for block in range(BLOCKS) if block not in SPLITS["search"] + SPLITS["report"]
 )
+TONES: dict[str, tuple[int, int, int]] = {
+    "deep sea": (120, 167, 205),
+    "shelf": (157, 189, 212),
+    "coastal sea": (197, 218, 236),
+    "lowland forest": (131, 168, 155),
+    "lowland": (147, 177, 167),
+    "plain": (166, 185, 174),
+    "dark desert": (172, 166, 154),
+    "upland": (189, 181, 167),
+    "highland": (203, 193, 175),
+    "ice and peaks": (200, 203, 200),
+}
+"""The classes of the view `labels`, with their colours in the relief map: the centres that k-means
+finds in its sea and in its land. The names are what mostly lies there."""
+SEAS = 3
+"""The first so many of `TONES` are water."""
 LAND = 0.25
 """Tiles with less land than this are left out: the open sea teaches nothing."""
 SPAN = 128
@@ -42,6 +63,8 @@ the same 750 steps."""
 
 @cache
 def _mosaic(view: View, shrink: int) -> np.ndarray:
+    if view == "labels":
+        return _classify(_mosaic("relief", shrink))
     with resources.files("ganc.data").joinpath(f"earth_pack/{view}.jpg").open("rb") as file:
         picture = Image.open(file).convert("RGB")
     size = (picture.width // shrink, picture.height // shrink)
@@ -52,11 +75,29 @@ def _shrink(size: int) -> int:
     return max(1, SPAN // size)
 
 
+def _is_land(relief: np.ndarray) -> np.ndarray:
+    # The relief map paints water, and only water, in blue tones.
+    red, green, blue = np.moveaxis(relief.astype(np.int16), -1, 0)
+    return (blue - red < 8) | (green > blue + 2)
+
+
+def _classify(relief: np.ndarray) -> np.ndarray:
+    """The relief map (h w 3) as labels (h w), uint8."""
+    smooth = np.asarray(Image.fromarray(relief).filter(ImageFilter.MedianFilter(5)), np.int32)
+    land = _is_land(relief)
+    labels = np.zeros(land.shape, np.uint8)
+    least = np.full(land.shape, np.iinfo(np.int32).max)
+    for label, tone in enumerate(TONES.values()):
+        distance = np.square(smooth - tone).sum(-1)
+        nearer = (distance < least) & (land == (label >= SEAS))
+        labels[nearer], least[nearer] = label, distance[nearer]
+    labels.flags.writeable = False
+    return labels
+
+
 @cache
 def _land_integral(shrink: int) -> np.ndarray:
-    # The relief map paints water, and only water, in blue tones.
-    red, green, blue = np.moveaxis(_mosaic("relief", shrink).astype(np.int16), -1, 0)
-    land = (blue - red < 8) | (green > blue + 2)
+    land = _is_land(_mosaic("relief", shrink))
     return np.pad(land.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
 
 

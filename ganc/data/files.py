@@ -85,6 +85,21 @@ def decode(path: Path) -> np.ndarray:
             raise UserError(f"cannot decode {path}: {error}") from error
 
 
+def decode_labels(path: Path) -> np.ndarray:
+    """A label map as integers (h w): a PNG of grey levels, of 8 or 16 bits, or of a palette.
+
+    Raises:
+        UserError: if the file cannot be decoded, or holds colours.
+    """
+    with _open(path) as image:
+        if image.mode not in ("L", "P", "1") and not image.mode.startswith("I"):
+            raise UserError(f"{path} is no label map: expected one channel, got {image.mode}")
+        try:
+            return np.asarray(image).astype(np.int32)
+        except Exception as error:  # as in `decode`
+            raise UserError(f"cannot decode {path}: {error}") from error
+
+
 def _to_rgb(image: Image.Image) -> np.ndarray:
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):  # 16-bit grey, which convert("RGB") would clip at 255

@@ -1,8 +1,50 @@
 """Label maps as input of a generator: one channel per class, and one for the edges of objects."""
 
+import colorsys
+from dataclasses import dataclass
+
 import numpy as np
 
 from ganc.errors import UserError
+
+
+@dataclass(frozen=True)
+class LabelMaps:
+    """What the label maps of a data set hold, how a generator is given them, how people see them.
+
+    Attributes:
+        classes: see `one_hot`.
+        dontcare: see `one_hot`.
+        instances: whether maps are (h w 2), with the instances behind the labels, and not (h w).
+        colours: of each class, in 0..255; by default colours of their own, as far apart as can be.
+    """
+
+    classes: int
+    dontcare: int | None = None
+    instances: bool = False
+    colours: tuple[tuple[int, int, int], ...] = ()
+
+    @property
+    def channels(self) -> int:
+        """Channels of what a generator is given."""
+        return self.classes + (self.dontcare is not None) + self.instances
+
+    def encode(self, labels: np.ndarray) -> np.ndarray:
+        """What a generator is given, float32 (h w channels), of a map (h w) or (h w 2)."""
+        if not self.instances:
+            return encode(labels, None, self.classes, self.dontcare)
+        if labels.ndim != 3 or labels.shape[2] != 2:
+            raise UserError(f"expected maps of labels and instances (h w 2), got {labels.shape}")
+        return encode(labels[..., 0], labels[..., 1], self.classes, self.dontcare)
+
+    def show(self, encoded: np.ndarray) -> np.ndarray:
+        """Pictures (n h w 3) in [-1, 1] of what `encode` gave, (n h w channels)."""
+        # The golden section of the circle never comes back near where it was.
+        hues = [i * 0.618 % 1 for i in range(self.classes)]
+        own = [[255 * x for x in colorsys.hsv_to_rgb(hue, 0.6, 0.9)] for hue in hues]
+        table = np.asarray([*(self.colours or own), (0, 0, 0)], np.float32) / 127.5 - 1
+        known = encoded[..., : self.classes]
+        return table[np.where(known.any(-1), known.argmax(-1), self.classes)]
 
 
 def one_hot(labels: np.ndarray, classes: int, dontcare: int | None = None) -> np.ndarray:

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 Pictures: TypeAlias = Sequence[np.ndarray]
-"""A sequence of uint8 pictures (h w 3), or of label maps (h w), decoded when they are indexed."""
+"""A sequence of uint8 pictures (h w 3), or of label maps, decoded when they are indexed. Label maps
+are integers: (h w), or (h w 2) with the instances behind the labels."""
 
 Size: TypeAlias = tuple[int, int]
 """Height and width, px."""
@@ -48,10 +49,10 @@ def to_uint8(picture: np.ndarray) -> np.ndarray:
 
 
 def resize(picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Bicubic, as the reference resizes its training pictures; label maps (h w) by the nearest."""
+    """Bicubic, as the reference resizes its training pictures; label maps by the nearest."""
     if picture.shape[:2] == (height, width):
         return picture
-    if picture.ndim == 2:  # labels are names, and have no mean
+    if picture.ndim == 2 or picture.shape[2] == 2:  # labels are names, and have no mean
         return picture[_nearest(picture.shape[0], height)][:, _nearest(picture.shape[1], width)]
     return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
 
@@ -107,9 +108,13 @@ class Augmentation:
         return View(self.load, int(top), int(left), self.crop, mirrored)
 
 
-def stack(pictures: Pictures, shape: tuple[int, ...]) -> np.ndarray:
-    """All `pictures` at `shape` (h, w), as one float32 array (n h w 3) in [-1, 1]."""
+def stack(
+    pictures: Pictures,
+    shape: tuple[int, ...],
+    encode: Callable[[np.ndarray], np.ndarray] = to_float,
+) -> np.ndarray:
+    """All `pictures` at `shape` (h, w) as `encode` gives them: one float32 array (n h w c)."""
     height, width = shape[:2]
     if not len(pictures):
         return np.zeros((0, height, width, 3), np.float32)
-    return np.stack([to_float(resize(picture, height, width)) for picture in pictures])
+    return np.stack([encode(resize(picture, height, width)) for picture in pictures])

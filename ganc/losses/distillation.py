@@ -28,12 +28,15 @@ class Distil:
         initial: `(key, shape) ->` the adaptors' first weights; their biases begin at 0.
         match: which of the student's taps goes with which of the teacher's: those of equal names,
             the first with the first and so on, or as a mapping from student to teacher says.
+        plain: names of what both give beside their taps, as wide in one as in the other, which is
+            compared as it is: MUNIT's `style`.
     """
 
     weight: float = 0.01
     distance: Callable[[jax.Array, jax.Array], jax.Array] = l2_loss
     initial: Callable[[jax.Array, tuple[int, ...]], Any] = _normal
     match: Literal["name", "position"] | Mapping[str, str] = "name"
+    plain: tuple[str, ...] = ()
 
 
 def pair_taps(distil: Distil, student: Generator, teacher: Generator) -> dict[str, str]:
@@ -104,7 +107,8 @@ def distillation_loss(
 ) -> jax.Array:
     """$\\sum_t d(f_t(S_t), T_t)$ over pairs of taps, unweighted: adaptors $f_t$, distance $d$.
 
-    A map of the student's of another height or width than the teacher's is resized to that first.
+    To it come the distances of what is `plain`, without adaptors. A map of the student's of another
+    height or width than the teacher's is resized to that first.
 
     Args:
         distil: has the distance.
@@ -116,7 +120,11 @@ def distillation_loss(
     Reference: Li et al. 2020 (arXiv 2003.08936), intermediate feature distillation; the adaptor
     maps the student, as in the released code.
     """
-    total = jnp.float32(0)
+    plain = (
+        distil.distance(jnp.asarray(student[name]), jnp.asarray(teacher[name]))
+        for name in distil.plain
+    )
+    total = sum(plain, jnp.float32(0))
     for ours, theirs in pairs.items():
         x, target, f = student[ours], teacher[theirs], adaptors[ours]
         if x.shape[1:3] != target.shape[1:3]:

@@ -18,7 +18,7 @@ from ganc.models import (
     spade_discriminator,
     unet,
 )
-from ganc.types import Discriminator, Generator
+from ganc.types import Discriminator, Generator, Model
 
 FAMILIES: dict[str, ModuleType] = {
     "resnet": resnet,
@@ -54,3 +54,12 @@ def family_of(spec: Any) -> str:
 def generator(spec: Any) -> Generator:
     """The generator of `spec`, whatever its family."""
     return FAMILIES[family_of(spec)].generator(spec)
+
+
+def fold(model: Model) -> Model:
+    """`model` without what serves its training alone: spectral norms, which are baked in."""
+    spec = model.generator.spec
+    if not getattr(spec, "spectral", False):
+        return model
+    params, plain = FAMILIES[family_of(spec)].fold(model.params, spec)
+    return Model(generator(plain), params, model.arch)

@@ -91,8 +91,10 @@ class Spec:
 def generator(spec: Spec) -> Generator:
     """The generator of `spec`, with the ten slots of gan-compression's architecture strings.
 
-    `apply` takes `style` (b style_dim); without it, a picture is decoded in its own style. Two
-    blocks share a slot.
+    `apply` takes `style` (b style_dim); without it, a picture is decoded in its own style. With
+    `reference` (b h w 3) and `encoded` (b), it is decoded in the style of its reference where
+    `encoded` is true, and in `style` elsewhere; that is then in the output's taps too, as `style`.
+    Two blocks share a slot.
 
     The tap `content`, the one position that Li et al. distil, is the output of the content encoder,
     in the channel group `trunk`. They distil the style too: `encode_style` gives it.
@@ -166,15 +168,25 @@ class Munit(nn.Module):
         self.mlp = Mlp(spec.mlp_dim, features, adaptive)
         self.decoder = Decoder(widths, blocks, spec.decoder_groups, spec.separable)
 
-    def __call__(self, x: AnyArray, style: AnyArray | None = None) -> Output:
-        """Pictures (b h w 3) to pictures of the same shape, in `style` (b style_dim)."""
+    def __call__(
+        self,
+        x: AnyArray,
+        style: AnyArray | None = None,
+        reference: AnyArray | None = None,
+        encoded: AnyArray | None = None,
+    ) -> Output:
+        """Pictures (b h w 3) to pictures of the same shape, in a style; see `generator`."""
         if style is None:
             style = self.encode_style(x)
         elif style.shape != (len(x), self.spec.style_dim):
             expected = f"({len(x)}, {self.spec.style_dim})"
             raise UserError(f"a style per picture is {expected}, got {style.shape}")
         content = self.encode_content(x)
-        return Output(self.decode(content, style), {"content": content})
+        taps = {"content": content}
+        if reference is not None and encoded is not None:
+            style = jnp.where(encoded[:, None], self.encode_style(reference), style)
+            taps["style"] = style
+        return Output(self.decode(content, style), taps)
 
     def encode_style(self, x: AnyArray) -> jax.Array:
         """Pictures (b h w 3) to styles (b style_dim)."""

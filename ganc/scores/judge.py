@@ -38,13 +38,15 @@ class Judge:
     Whoever makes one looks at the report split; `open` counts the looks of a run.
 
     Attributes:
-        source: the report pictures of domain a (n h w 3), in [-1, 1].
+        source: what generators are given of the report pictures of domain a, (n h w c).
+        shown: those as pictures (n h w 3) in [-1, 1]: the same, unless they are label maps.
         real: those of domain b.
         truth: what should become of `source`, where that is known: then it is `real`.
         metrics: what is measured, of `ALL`.
     """
 
     source: np.ndarray
+    shown: np.ndarray
     real: np.ndarray
     truth: np.ndarray | None
     metrics: tuple[str, ...]
@@ -87,9 +89,11 @@ class Judge:
             records.append(looks, {"time": datetime.now(UTC).isoformat(timespec="seconds")})
         real = stack(data.report_b, shape)
         # Trained on, so that models have seen them; as many, since distances depend on numbers.
+        source = stack(data.report_a, shape, data.encode)
         other = [data.train_b[int(i)] for i in evenly_spread(len(real), len(data.train_b))]
         return cls(
-            source=stack(data.report_a, shape),
+            source=source,
+            shown=data.show(source),
             real=real,
             truth=real if data.paired else None,
             metrics=tuple(name for name in metrics if data.paired or name in DISTANCES),

@@ -1,10 +1,11 @@
 """Pictures of many architectures at once: `vmap` over masks inside shape classes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax.core import FrozenDict
 
 from ganc import channels
 from ganc.batching import fill
@@ -20,6 +21,7 @@ def make_generate(
     classes: ShapeClasses,
     batch: int,
     calibration: np.ndarray | None = None,
+    inputs: Mapping[str, np.ndarray] = FrozenDict(),
 ) -> Generate:
     """`generate(params, x, archs)` yields each architecture with its pictures of `x` (n h w c).
 
@@ -37,6 +39,7 @@ def make_generate(
             measured before its pictures are made, where the generator has any: those that a
             supernet measured belong to no architecture. As many candidates as share a call are
             measured in one.
+        inputs: what else the family takes for the pictures, in as many rows (n ...).
 
     Raises:
         ValueError: the generator has running statistics and there is nothing to measure them with.
@@ -53,12 +56,12 @@ def make_generate(
             lambda m: generator.apply(params, x, widths=shape, masks=m, momentum=1.0).statistics
         )(masks)
 
-    def forward(params, x, masks, statistics, shape):
+    def forward(params, x, masks, statistics, options, shape):
         params = channels.slice_params(params, generator.axes, channels.prefix(shape))
 
         def apply(masks, statistics):
             whole = merge(params, statistics)
-            return generator.apply(whole, x, widths=shape, masks=masks).image
+            return generator.apply(whole, x, widths=shape, masks=masks, **options).image
 
         return jax.vmap(apply)(masks, statistics)
 
@@ -71,7 +74,12 @@ def make_generate(
             groups.setdefault(classes.containing(arch), []).append(arch)
         chunk, parts = max(1, batch // len(x)), -(-len(x) // batch)
         size = -(-len(x) // parts)
-        pictures = jnp.split(fill(jnp.asarray(x), parts * size), parts)
+        pictures, *more = (
+            jnp.split(fill(jnp.asarray(rows), parts * size), parts)
+            for rows in (x, *inputs.values())
+        )
+        options = [dict(zip(inputs, rows, strict=True)) for rows in zip(*more, strict=True)]
+        options = options or [{}] * parts
         for shape_arch, members in groups.items():
             shape = space.widths(shape_arch)
             for start in range(0, len(members), chunk):
@@ -82,7 +90,8 @@ def make_generate(
                 if generator.statistics:
                     statistics = measured(params, calibration, masks, shape=shape)
                 images = [
-                    compiled(params, part, masks, statistics, shape=shape) for part in pictures
+                    compiled(params, part, masks, statistics, given, shape=shape)
+                    for part, given in zip(pictures, options, strict=True)
                 ]
                 whole = images[0] if parts == 1 else jnp.concatenate(images, axis=1)[:, : len(x)]
                 yield from zip(some, whole, strict=False)

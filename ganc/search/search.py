@@ -1,11 +1,12 @@
 """A search that resumes: what was scored is on disk before the next generation begins."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from flax.core import FrozenDict
 
 from ganc.runs import records
 from ganc.runs.console import console, progress
@@ -53,6 +54,7 @@ def search(
     path: Path,
     seed: int,
     calibration: np.ndarray | None = None,
+    inputs: Mapping[str, np.ndarray] = FrozenDict(),
 ) -> list[Candidate]:
     """All that was scored; a repeated call goes on where an earlier one was cut off.
 
@@ -65,13 +67,14 @@ def search(
         path: JSON lines of everything scored: arch, macs in both conventions, score, generation.
         seed: of everything random.
         calibration: see `make_generate`.
+        inputs: see `make_generate`.
 
     Raises:
         UserError: no architecture fits the budget.
     """
     space, budget = supernet.space, int(settings.budget)
     classes = search_classes(supernet, budget, settings.evolution, settings.pictures, seed)
-    generate = make_generate(supernet.generator, classes, settings.batch, calibration)
+    generate = make_generate(supernet.generator, classes, settings.batch, calibration, inputs)
     rows = records.read(path)
     known = {row["arch"]: row["score"] for row in rows}
     if rows:

@@ -117,13 +117,15 @@ def parse_space(text: str, generator: Generator) -> Space:
     """The space called `text`, or with the widths that `text` lists in every slot of `generator`.
 
     Args:
-        text: a key of `CHOICES`, or widths such as `32/24/16`.
+        text: a key of `CHOICES`, or widths such as `32/24/16`, or the one architecture that the
+            space then holds, such as `24_16_16_16_16_16_16_16`.
         generator: the supernet, at full width.
 
     Raises:
         UserError: it is neither, or it does not fit the generator.
     """
-    choices = CHOICES.get(text) or decode_choices(text, len(generator.slots), tuple(CHOICES))
+    choices = CHOICES.get(text) or _decode_one(text)
+    choices = choices or decode_choices(text, len(generator.slots), tuple(CHOICES))
     if len(choices) != len(generator.slots):
         raise UserError(
             f"architectures of the space {text} have {len(choices)} entries, "
@@ -137,6 +139,13 @@ def parse_space(text: str, generator: Generator) -> Space:
                 f"{generator.widths[group]}; choose a larger --ngf or a narrower space"
             )
     return space
+
+
+def _decode_one(text: str) -> tuple[tuple[int, ...], ...]:
+    parts = text.split("_")
+    if len(parts) < 2 or not all(part.isdecimal() and int(part) for part in parts):
+        return ()
+    return tuple((int(part),) for part in parts)
 
 
 def decode_choices(text: str, slots: int, names: Sequence[str]) -> tuple[tuple[int, ...], ...]:

@@ -14,6 +14,7 @@ import jax
 from flax.core import FrozenDict
 
 from ganc.data.dataset import Dataset
+from ganc.data.labels import LabelMaps
 from ganc.models.statistics import MOMENTUM, apply_each
 from ganc.types import Discriminator, Generator, Params, Verdict
 
@@ -57,6 +58,8 @@ class Task:
         batches: `(data, size, seed) -> (step -> Batch)`, `size` being pictures in a batch.
         paired: whether it trains on pairs of aligned pictures.
         metrics: names of the scores that say something about its pictures.
+        styled: `n -> ` a family's own inputs by name, with which n pictures are scored.
+        labels: what the label maps hold that it translates; None where it translates pictures.
     """
 
     name: str
@@ -71,6 +74,8 @@ class Task:
     batches: Callable[[Dataset, int, int], Callable[[int], Batch]]
     paired: bool
     metrics: tuple[str, ...] = ("kid", "fd", "l1", "psnr", "ssim")
+    styled: Callable[[int], Mapping[str, Any]] = lambda count: FrozenDict()
+    labels: LabelMaps | None = None
 
     def judge(self, params: Params, batch: Batch, image: jax.Array) -> Verdict:
         """The discriminator's verdict on pictures (b h w 3) made from `batch`, as it trains.

@@ -32,3 +32,15 @@ def linear_decay(
         return rate * (1.0 - jnp.maximum(0, epoch - constant) / (decay + 1))
 
     return schedule
+
+
+def halved(schedule: optax.Schedule, every: int) -> optax.Schedule:
+    """`schedule` times one half for each `every` steps that have passed.
+
+    Reference: Huang et al. 2018 (arXiv 1804.04732), released code.
+    """
+
+    def halving(step: Any) -> Any:
+        return schedule(step) * 0.5 ** (step // every)
+
+    return halving

@@ -1,5 +1,6 @@
 """One training stage of a run, whatever trains in it."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,7 @@ import optax
 from ganc.data.batches import Batch
 from ganc.runs.workdir import Workdir
 from ganc.train import loop, sharding
-from ganc.train.schedule import linear_decay
+from ganc.train.schedule import halved, linear_decay
 from ganc.types import TrainState
 
 
@@ -26,7 +27,17 @@ class Training:
     decay_steps: int = 242_800
     """steps over which it then falls to almost zero"""
     learning_rate: float = 2e-4
-    """of Adam (0.5, 0.999)"""
+    """of Adam"""
+    discriminator_learning_rate: float = 0.0
+    """of the discriminator's; 0: the same"""
+    beta1: float = 0.5
+    """decay of Adam's mean of the gradients"""
+    beta2: float = 0.999
+    """decay of Adam's mean of their squares"""
+    weight_decay: float = 0.0
+    """added to the gradients, in units of the weights"""
+    halve_every: int = 0
+    """steps after which the learning rates are halved, again and again; 0: never"""
     checkpoint_every: int = 500
     """steps between checkpoints"""
 
@@ -50,6 +61,8 @@ def adam(
 ) -> optax.GradientTransformation:
     """Adam with the linear fall of the learning rate, as in the CycleGAN and pix2pix line.
 
+    The decay of weights is that of Adam's first paper, a part of the gradient.
+
     Args:
         training: the stage.
         hold: steps of the stage over which the rate stays as it is, such as those of an epoch.
@@ -57,13 +70,28 @@ def adam(
         rate: another rate in the step of the stage, counted from 0.
     """
     schedule = rate or learning_rate(training, hold)
-    return optax.adam(lambda count: schedule(count * every + every - 1), b1=0.5, b2=0.999)
+    optimizer = optax.adam(
+        lambda count: schedule(count * every + every - 1), b1=training.beta1, b2=training.beta2
+    )
+    if not training.weight_decay:
+        return optimizer
+    return optax.chain(optax.add_decayed_weights(training.weight_decay), optimizer)
 
 
 def learning_rate(training: Training, hold: int = 1) -> optax.Schedule:
     """The rate in the step of a stage, counted from 0; it changes once in `hold` steps."""
     epochs = (training.constant_steps // hold, training.decay_steps // hold)
-    return linear_decay(training.learning_rate, *epochs, steps_per_epoch=hold)
+    rate = linear_decay(training.learning_rate, *epochs, steps_per_epoch=hold)
+    return halved(rate, training.halve_every) if training.halve_every else rate
+
+
+def optimizers(training: Training) -> dict[str, optax.GradientTransformation]:
+    """Of both players, each with its learning rate."""
+    other = training.discriminator_learning_rate or training.learning_rate
+    return {
+        "generator": adam(training),
+        "discriminator": adam(dataclasses.replace(training, learning_rate=other)),
+    }
 
 
 def train(

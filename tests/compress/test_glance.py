@@ -1,10 +1,12 @@
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from ganc.compress.glance import cut_front, front_points
 from ganc.metrics.protocol import Value
+from ganc.models.render import render
 from ganc.search.evolution import Candidate
 from ganc.search.space import Space
 from ganc.search.supernet import Supernet
@@ -27,7 +29,7 @@ def candidates(supernet):
 
 def test_the_front_is_cut_from_the_cheapest_to_the_best(supernet, random_params):
     params = random_params(supernet.generator)
-    run = SimpleNamespace(recalibrated=lambda model: model, shape=(8, 8, 3))
+    run: Any = SimpleNamespace(recalibrated=lambda model: model, shape=(8, 8, 3), render=render)
     models = cut_front(run, supernet, params, candidates(supernet), 5)
     assert [model.arch for model in models] == [(1, 1), (1, 2), (2, 2), (3, 3), (4, 4)]
     assert models[2].params["body"]["kernel"].shape == (3, 3, 2, 4)
@@ -40,7 +42,7 @@ def test_the_front_is_cut_from_the_cheapest_to_the_best(supernet, random_params)
         return {key: value for key, value in values.items() if key.partition("[")[0] in metrics}
 
     judge = SimpleNamespace(source=source, values=judged)
-    points = front_points(models, (8, 8, 3), judge)
+    points = front_points(models, run, judge)
     assert [point.arch for point in points] == ["1_1", "1_2", "2_2", "3_3", "4_4"]
     for point, model in zip(points, models, strict=True):
         assert point.macs == supernet.macs(model.arch) and point.latency_ms > 0

@@ -23,6 +23,7 @@ def student(tmp_path, monkeypatch):
     run = SimpleNamespace(
         work=SimpleNamespace(path=tmp_path),
         fitness=lambda teacher, settings: (None, lambda pictures: float(pictures[0])),
+        render=lambda arch, source: np.asarray([TRIED[arch]]),
     )
     made = Student(run, None, None, None)
     trained = []
@@ -33,9 +34,6 @@ def student(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Student, "fine_tune", fine_tune)
     monkeypatch.setattr(Student, "finalize", lambda self, state, arch: arch)
-    monkeypatch.setattr(
-        "ganc.compress.specialise.render", lambda arch, source: np.asarray([TRIED[arch]])
-    )
     return made, trained
 
 

@@ -165,7 +165,23 @@ def test_kills_do_not_change_a_bit_of_an_online_run(online, turns, tmp_path):
             assert ours["metrics"] == theirs["metrics"]
 
 
-@pytest.mark.parametrize("run", ["smoke", "pairs"])
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory) -> Path:
+    """A run from label maps."""
+    workdir = tmp_path_factory.mktemp("runs") / "labels"
+    finish("gaugan_ofa", "--preset", "smoke", "--workdir", str(workdir))
+    return workdir
+
+
+@pytest.fixture(scope="module")
+def styles(tmp_path_factory) -> Path:
+    """A run of networks that draw in many styles."""
+    workdir = tmp_path_factory.mktemp("runs") / "styles"
+    finish("munit_ofa", "--preset", "smoke", "--workdir", str(workdir))
+    return workdir
+
+
+@pytest.mark.parametrize("run", ["smoke", "pairs", "labels", "styles"])
 def test_a_run_leaves_what_it_promises(run, request):
     smoke = request.getfixturevalue(run)
     names = {path.name for path in smoke.iterdir()}
@@ -187,8 +203,9 @@ def test_a_run_leaves_what_it_promises(run, request):
         assert 0 < row["latency_ms"]["p50"] <= row["latency_ms"]["p95"]
         assert len(row["params_sha256"]) == 64
         assert all(np.isfinite(value) for value in row["metrics"].values())
-    assert found["student"]["macs"]["published"] <= 2e7 < found["teacher"]["macs"]["published"]
-    assert len(found["student"]["arch"].split("_")) == 8
+    budget = json.loads((smoke / "config.json").read_text())["config"]["search"]["budget"]
+    assert found["student"]["macs"]["published"] <= budget < found["teacher"]["macs"]["published"]
+    assert len(found["student"]["arch"].split("_")) == (10 if run == "styles" else 8)
     scored = [json.loads(line) for line in (smoke / "search.jsonl").read_text().splitlines()]
     assert found["student"]["arch"] == min(scored, key=lambda row: row["score"])["arch"]
 
@@ -204,6 +221,20 @@ def test_another_student_is_picked_from_a_run(smoke, tmp_path):
     pick_from_run(smoke, {"macs": min(macs)}, tmp_path / "picked")
     picked = store.load(tmp_path / "picked")
     assert picked.arch is not None and len(picked.arch) == 8
+
+
+def test_what_other_teachers_leave(labels, styles):
+    judge, _ = store.load_discriminator(labels / "discriminator")
+    assert judge.channels_in == 13  # ten classes and the picture
+    assert store.load(labels / "teacher").generator.channels_in == 10
+    assert (styles / "teacher_back").exists()  # both directions
+
+
+@pytest.mark.parametrize("name", ["gaugan_teacher", "munit_teacher"])
+def test_teachers_alone(name, tmp_path):
+    finish(name, "--preset", "smoke", "--workdir", str(tmp_path / "run"))
+    assert list(rows(tmp_path / "run")) == ["teacher"]
+    assert (tmp_path / "run" / "report.html").exists()
 
 
 def test_a_complete_run_is_not_repeated(smoke):
@@ -330,7 +361,7 @@ def test_a_strangers_checkpoint_is_compressed(tmp_path, folder, random_params):
     assert rows(tmp_path / "run")["teacher"]["params"] > rows(tmp_path / "run")["student"]["params"]
 
 
-def test_a_folder_of_pictures_with_its_own_teacher(tmp_path, folder):
+def test_a_folder_of_pictures_with_its_own_teacher_and_a_given_student(tmp_path, folder):
     workdir = tmp_path / "run"
     finish(
         "cyclegan_ofa",
@@ -338,10 +369,10 @@ def test_a_folder_of_pictures_with_its_own_teacher(tmp_path, folder):
         *("--data", folder, "--teacher", "train"),
         *("--train-teacher.ngf", "8", "--train-teacher.blocks", "3", "--train-teacher.ndf", "4"),
         *("--train-teacher.constant-steps", "1", "--train-teacher.decay-steps", "1"),
-        *("--arch", "8_6_8_6_8_6_8_6"),
+        *("--arch", "8_7_5_6_3_2_4_5"),
     )
-    assert not (workdir / "search.jsonl").exists()  # the architecture was given
-    assert rows(workdir)["student"]["arch"] == "8_6_8_6_8_6_8_6"
+    assert rows(workdir)["student"]["arch"] == "8_7_5_6_3_2_4_5"
+    assert not (workdir / "search.jsonl").exists()
     assert rows(workdir)["teacher"]["params"] > rows(workdir)["student"]["params"]
 
 

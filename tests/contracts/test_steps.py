@@ -9,6 +9,7 @@ import optax
 import pytest
 from flax.traverse_util import flatten_dict
 
+from ganc.data.labels import LabelMaps
 from ganc.features.perceptual import Perceptual
 from ganc.losses.distillation import Distil
 from ganc.methods import adversarial, omgd
@@ -17,7 +18,7 @@ from ganc.models import discriminators
 from ganc.models.statistics import apply_each, merge
 from ganc.search.classes import ShapeClasses
 from ganc.search.space import Space
-from ganc.tasks import cyclegan, pix2pix
+from ganc.tasks import cyclegan, gaugan, pix2pix
 
 # Decay moves whatever it is given, with or without a gradient.
 DECAYING = optax.chain(optax.add_decayed_weights(0.1), optax.adam(1e-2))
@@ -27,7 +28,11 @@ JUDGES = {
     )
     for channels in (3, 6)
 }
-TASKS = {"cyclegan": cyclegan.task(JUDGES[3], pool=0), "pix2pix": pix2pix.task(JUDGES[6])}
+TASKS = {
+    "cyclegan": cyclegan.task(JUDGES[3], pool=0),
+    "pix2pix": pix2pix.task(JUDGES[6]),
+    "gaugan": gaugan.task(JUDGES[6], LabelMaps(3), perceptual=0),
+}
 every_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ganc.data.earth import BLOCKS, LAND, SPLITS, Tiles, positions
+from ganc.data.earth import BLOCKS, LAND, SEAS, SPLITS, TONES, Tiles, positions
 from ganc.errors import UserError
 
 WIDTHS = {64: 2048, 128: 4096}  # of the mosaics, shrunk for small tiles
@@ -75,3 +75,16 @@ def test_nobody_can_change_what_is_cached():
         Tiles("relief", "search", 64, 32)[0][0] = 0
     with pytest.raises(ValueError, match="read-only"):
         positions("search", 64, 32)[0] = 0
+
+
+def test_labels_follow_the_relief_map():
+    labels, relief = (list(Tiles(view, "report", 64, 32)) for view in ("labels", "relief"))
+    assert labels[0].shape == (64, 64) and labels[0].dtype == np.uint8
+    labels, relief = np.stack(labels), np.stack(relief).astype(int)
+    shares = np.bincount(labels.ravel(), minlength=len(TONES)) / labels.size
+    assert len(shares) == 10 and shares.min() > 0.005  # no class is for nothing
+    red, green, blue = np.moveaxis(relief, -1, 0)
+    water = ~((blue - red < 8) | (green > blue + 2))
+    np.testing.assert_array_equal(labels < SEAS, water)
+    for label, tone in enumerate(TONES.values()):
+        assert np.abs(relief[labels == label].mean(0) - tone).max() < 15

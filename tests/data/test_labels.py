@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from ganc.data.labels import edges, encode, one_hot
+from ganc.data.labels import LabelMaps, edges, encode, one_hot
+from ganc.data.pictures import resize
 from ganc.errors import UserError
 
 
@@ -69,3 +70,19 @@ def test_a_known_class_is_not_unknown_too():
 def test_maps_of_two_sizes_are_refused():
     with pytest.raises(UserError, match=r"instances are \(2, 3\), expected \(2, 2\)"):
         encode(np.zeros((2, 2), int), np.zeros((2, 3), int), 1)
+
+
+def test_label_maps_are_encoded_and_shown():
+    maps = LabelMaps(2, dontcare=255, instances=True, colours=((255, 0, 0), (0, 0, 255)))
+    labels = np.array([[0, 1], [1, 255]])
+    both = np.stack([labels, np.array([[5, 5], [5, 5]])], axis=-1)
+    encoded = maps.encode(both)
+    assert maps.channels == 4 == encoded.shape[-1]
+    np.testing.assert_array_equal(encoded, encode(labels, both[..., 1], 2, 255))
+    shown = maps.show(encoded[None])
+    expected = [[(1, -1, -1), (-1, -1, 1)], [(-1, -1, 1), (-1, -1, -1)]]
+    np.testing.assert_array_equal(shown[0], expected)
+    assert len(np.unique(LabelMaps(35).show(np.eye(35)[None]).reshape(-1, 3), axis=0)) == 35
+    with pytest.raises(UserError, match=r"\(h w 2\), got \(2, 2\)"):
+        maps.encode(labels)
+    np.testing.assert_array_equal(resize(both, 4, 4)[::2, ::2], both)

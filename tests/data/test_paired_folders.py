@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from ganc.data.dataset import open_dataset
+from ganc.data.labels import LabelMaps
 from ganc.errors import UserError
 
 
@@ -91,3 +92,32 @@ def test_an_odd_width_cannot_be_halved(tmp_path):
 def test_tiles_of_the_earth_are_square():
     with pytest.raises(UserError, match="square, got 64x128"):
         open_dataset("earth", (64, 128))
+
+
+def test_label_maps_with_instances_and_pictures(tmp_path):
+    aligned(tmp_path, 6)
+    for i in range(6):
+        for domain, values in (("A", np.uint8([[i % 3, 2]])), ("I", np.uint16([[26000, i]]))):
+            path = tmp_path / f"train{domain}" / f"{i:03}.png"
+            path.parent.mkdir(exist_ok=True)
+            Image.fromarray(values).save(path)
+    maps = LabelMaps(3, instances=True)
+    data = open_dataset(f"folder:{tmp_path}", 8, paired=True, labels=maps)
+    np.testing.assert_array_equal(data.train_a[0], [[[2, 26000], [2, 2]]])
+    assert data.encode(data.train_a[0]).shape == (1, 2, 4) and data.labels is maps
+    assert shades(data.train_b) == [2, 5]
+    write(tmp_path / "trainA" / "002.png", 0)
+    with pytest.raises(UserError, match=r"002.png is no label map: .* got RGB"):
+        open_dataset(f"folder:{tmp_path}", 8, paired=True, labels=maps).train_a[0]
+    (tmp_path / "trainI" / "003.png").unlink()
+    with pytest.raises(UserError, match="003.* has no partner"):
+        open_dataset(f"folder:{tmp_path}", 8, paired=True, labels=maps)
+
+
+def test_label_maps_are_there_where_they_are_needed():
+    with pytest.raises(UserError, match="holds pictures, and label maps are needed"):
+        open_dataset("earth", 64, paired=True, labels=LabelMaps(10))
+    with pytest.raises(UserError, match="holds label maps, and pictures are needed"):
+        open_dataset("earth:labels-satellite", 64, paired=True)
+    with pytest.raises(UserError, match="10 classes .* expected were 36"):
+        open_dataset("earth:labels-satellite", 64, labels=LabelMaps(35, instances=True))

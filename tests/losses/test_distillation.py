@@ -125,3 +125,9 @@ def test_no_weight_is_no_adaptor_and_no_term(key):
     assert init_adaptors(nothing, key, STUDENT, TEACHER) == {}
     assert adaptor_axes(nothing, STUDENT, TEACHER) == {}
     assert distillation_loss(nothing, {}, {}, {}, {}) == 0
+
+
+def test_what_is_plain_is_compared_as_it_is():
+    distil = Distil(distance=l1_loss, plain=("style",))
+    ours, theirs = {"style": jnp.array([[1.0, 2.0]])}, {"style": jnp.array([[0.0, 5.0]])}
+    assert float(distillation_loss(distil, {}, {}, ours, theirs)) == 2

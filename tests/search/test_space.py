@@ -168,3 +168,15 @@ def test_spaces_that_cannot_be_are_refused(choices, message):
 def test_a_space_is_a_value():
     assert pickle.loads(pickle.dumps(TOY)) == TOY
     assert hash(spaces.Space(TOY.slots, TOY.choices)) == hash(TOY)
+
+
+def test_an_architecture_is_a_space_of_one():
+    generator = resnet.generator(resnet.Spec(ngf=4, blocks=3, separable=True))
+    space = spaces.parse_space("4_3_2_1_1_1_2_4", generator)
+    assert list(space) == [(4, 3, 2, 1, 1, 1, 2, 4)]
+    with pytest.raises(UserError, match="have 2 entries, those of the student 8"):
+        spaces.parse_space("4_3", generator)
+    with pytest.raises(UserError, match="reaches 5 channels"):
+        spaces.parse_space("5_3_2_1_1_1_2_4", generator)
+    with pytest.raises(UserError, match="no search space"):
+        spaces.parse_space("4_x", generator)

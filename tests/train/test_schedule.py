@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from ganc.train.schedule import linear_decay
+from ganc.train.schedule import halved, linear_decay
 
 
 def test_the_factors_of_the_released_code():
@@ -27,3 +27,8 @@ def test_without_a_fall():
 def test_what_cannot_be_is_refused(arguments):
     with pytest.raises(ValueError, match=", ".join(map(str, arguments))):
         linear_decay(1.0, *arguments)
+
+
+def test_a_rate_is_halved_again_and_again():
+    rate = halved(linear_decay(8.0, 10, 0), 2)
+    assert [float(rate(step)) for step in range(6)] == [8, 8, 4, 4, 2, 2]

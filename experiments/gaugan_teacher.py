@@ -1,0 +1,147 @@
+"""Trains a GauGAN generator on label maps, to be a teacher.
+
+    python -m experiments.gaugan_teacher --preset earth64
+
+The objective is that of Park et al. 2019 (arXiv 1903.07291), without an encoder: hinge at two
+scales, matched features of the discriminator and of a frozen network, two learning rates, spectral
+norms that are baked in at the end. `--data folder:DIR` takes label maps as grey or palette PNGs in
+trainA, pictures of equal names in trainB and, for `--instances`, instances in trainI. `--blocks`
+and `--upsampling` mean nothing here. `experiments/README.md` holds the measured rows.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ganc.compress import settings
+from ganc.compress.launch import launch
+from ganc.compress.teach import teach
+from ganc.data.labels import LabelMaps
+from ganc.models import spade
+from ganc.models.spade_discriminator import MultiScaleSpec, multi_scale
+from ganc.scores.row import Row
+from ganc.tasks import gaugan
+from ganc.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Teaching(settings.Teaching):
+    """How a GauGAN is trained, and what its label maps hold; the defaults are Cityscapes'."""
+
+    data: str = "folder:cityscapes"
+    """earth:labels-satellite or folder:DIR"""
+    aspect: int = 2
+    """width of the pictures over their height"""
+    classes: int = 35
+    """of the label maps"""
+    dontcare: int | None = None
+    """label of pixels of no class, which then have a channel of their own"""
+    instances: bool = True
+    """whether the edges of instances are given too"""
+    doublings: Literal["more", "normal"] = "more"
+    """of the resolution in the generator: more: six, normal: five"""
+    spectral: bool = True
+    """whether the teacher's convolutions have a spectral norm while it trains"""
+    features: float = 10.0
+    """weight of the distance of the discriminator's features"""
+    perceptual: float = 10.0
+    """weight of the distance of a frozen network's features; 0: none"""
+    network: str = "lite0"
+    """whose: lite0, or vgg16:FILE"""
+    batch: int = 16
+    """pictures per step"""
+    constant_steps: int = 17_400  # 100 epochs of 2,775 pictures
+    """steps at the full learning rate"""
+    decay_steps: int = 17_400
+    """steps over which it then falls to almost zero"""
+    learning_rate: float = 1e-4
+    """of Adam"""
+    discriminator_learning_rate: float = 4e-4
+    """of the discriminator's; 0: the same"""
+    beta1: float = 0.0
+    """decay of Adam's mean of the gradients"""
+    beta2: float = 0.9
+    """decay of Adam's mean of their squares"""
+
+
+CITYSCAPES = Teaching()  # the published settings are the defaults
+
+# 118,287 pictures less the 500 of the search, in batches of 32.
+COCO = dataclasses.replace(
+    CITYSCAPES,
+    data="folder:coco",
+    aspect=1,
+    classes=182,
+    dontcare=255,
+    doublings="normal",
+    batch=32,
+    constant_steps=368_100,
+    decay_steps=0,
+)
+
+EARTH64 = dataclasses.replace(
+    CITYSCAPES,
+    data="earth:labels-satellite",
+    size=64,
+    aspect=1,
+    classes=10,
+    instances=False,
+    doublings="normal",
+    ngf=12,
+    ndf=16,
+    batch=4,
+    constant_steps=1500,
+    decay_steps=1500,
+    learning_rate=4e-4,
+    discriminator_learning_rate=8e-4,
+)
+
+SMOKE = dataclasses.replace(
+    EARTH64,
+    size=32,
+    ngf=4,
+    ndf=4,
+    batch=2,
+    constant_steps=2,
+    decay_steps=2,
+    checkpoint_every=2,
+    spectral=False,  # compiling takes the time here; the unit tests look at both
+    perceptual=0.0,
+    feature_size=32,
+)
+
+PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "cityscapes": CITYSCAPES, "coco": COCO}
+
+
+def spec(config: Teaching) -> spade.Spec:
+    """The teacher's generator: dense, with spectral norms where they are asked for."""
+    channels = labels(config).channels
+    return spade.Spec(config.ngf, channels, upsampling=config.doublings, spectral=config.spectral)
+
+
+def labels(config: Teaching) -> LabelMaps:
+    """What the label maps hold."""
+    return LabelMaps(config.classes, config.dontcare, config.instances)
+
+
+def make_task(config: Teaching, ndf: int) -> Task:
+    """The task, with a discriminator of base width `ndf`."""
+    maps = labels(config)
+    return gaugan.task(
+        multi_scale(MultiScaleSpec(ndf, channels_in=maps.channels + 3)),
+        maps,
+        features=config.features,
+        perceptual=config.perceptual,
+        network=config.network,
+    )
+
+
+def run(config: Teaching, workdir: Path) -> list[Row]:
+    """Trains, scores on the report split, and writes results, samples, report and models."""
+    task, generator = make_task(config, config.ndf), spade.generator(spec(config))
+    return teach("gaugan_teacher", config, workdir, task=task, generator=generator)
+
+
+if __name__ == "__main__":
+    launch("gaugan_teacher", PRESETS, run)

@@ -1,0 +1,140 @@
+"""Compresses a MUNIT generator, of many styles, by once-for-all distillation.
+
+    python -m experiments.munit_ofa
+
+With no flag: satellite pictures of the Earth from one month into another at 64 px; a teacher is
+trained first, with the weights of `--train-teacher`. Pictures are scored in random styles, always
+the same. `--blocks` and `--upsampling` mean nothing here. `experiments/README.md` holds the
+measured rows.
+
+Reference: Li et al. 2020 (arXiv 2003.08936), the "Fast GAN Compression" pipeline. `edges2shoes` are
+published settings.
+
+Differs from the reference: the search minimises KID, not FID.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from experiments import munit_teacher
+from ganc.compress import settings
+from ganc.compress.launch import launch
+from ganc.compress.once_for_all import compress
+from ganc.compress.settings import Distillation
+from ganc.losses.distillation import Distil
+from ganc.losses.reconstruction import l1_loss
+from ganc.models import munit as networks
+from ganc.models.munit_discriminator import MultiScaleSpec, multi_scale
+from ganc.scores.row import Row
+from ganc.search.evolution import Evolution
+from ganc.search.search import Search
+from ganc.tasks import munit
+
+# 42 epochs of 45,929 pictures.
+SUPERNET = Distillation(
+    constant_steps=1_929_018,
+    decay_steps=0,
+    learning_rate=1e-4,
+    weight_decay=1e-4,
+    halve_every=200_000,
+)
+NONE = dataclasses.replace(SUPERNET, constant_steps=0)
+
+
+@dataclass(frozen=True)
+class Compression(settings.Compression):
+    """How to compress; the defaults are the published settings of edges to shoes."""
+
+    data: str = "folder:edges2shoes-r-unaligned"
+    """earth:season, folder:DIR or tfds:NAME"""
+    train_teacher: munit_teacher.Teaching = field(default_factory=munit_teacher.Teaching)
+    """what styles are, and how to train with --teacher train"""
+    space: str = "munit-channels-64"
+    """a published search space, or widths such as 32/24/16 for every slot"""
+    distillation: float = 1.0
+    """weight of the mean distance to the teacher's contents, and to its styles"""
+    supernet: Distillation = SUPERNET
+    """once-for-all training"""
+    search: Search = field(
+        default_factory=lambda: Search(
+            budget=2.7e9,
+            pictures=2048,
+            evolution=Evolution(mutation=0.2, favour=2.0, geometric=True),
+        )
+    )
+    """the search for the student"""
+    fine_tune: Distillation = NONE
+    """training of the chosen student alone; none, as published"""
+
+
+EDGES2SHOES = Compression()  # the published settings are the defaults
+
+QUICK = dataclasses.replace(SUPERNET, batch=2, learning_rate=1e-3, halve_every=0)
+EARTH64 = dataclasses.replace(
+    EDGES2SHOES,
+    data="earth:season",
+    size=64,
+    train_teacher=munit_teacher.EARTH64,
+    ngf=12,
+    ndf=16,
+    space="12/10/8/6",
+    supernet=dataclasses.replace(QUICK, constant_steps=400, decay_steps=400),
+    search=Search(
+        budget=3e7,
+        pictures=96,
+        feature_size=96,
+        batch=16,
+        evolution=Evolution(population=24, generations=4, mutation=0.4, favour=2.0),
+    ),
+    fine_tune=dataclasses.replace(QUICK, constant_steps=200, decay_steps=200),
+)
+
+TINY = dataclasses.replace(QUICK, constant_steps=2, decay_steps=2, checkpoint_every=2)
+SMOKE = dataclasses.replace(
+    EARTH64,
+    train_teacher=munit_teacher.SMOKE,
+    ngf=4,
+    ndf=4,
+    space="4/3",
+    supernet=TINY,
+    search=Search(
+        budget=1.2e7,
+        pictures=4,
+        feature_size=32,
+        batch=8,
+        evolution=Evolution(population=4, generations=1),
+    ),
+    fine_tune=NONE,
+    feature_size=32,
+    front=0,
+)
+
+PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "edges2shoes": EDGES2SHOES}
+
+
+def run(config: Compression, workdir: Path) -> list[Row]:
+    """Runs the stages that are not complete yet; returns the rows of the final table."""
+    teaching = config.train_teacher
+    dense = munit_teacher.spec(teaching)
+    return compress(
+        "munit_ofa",
+        config,
+        workdir,
+        task=munit.task(
+            multi_scale(MultiScaleSpec(config.ndf)),
+            reconstruction=config.reconstruction,
+            image=teaching.image,
+            content=teaching.content,
+            style=teaching.style,
+            cycle=teaching.cycle,
+            style_dim=teaching.style_dim,
+        ),
+        student=networks.generator(dataclasses.replace(dense, ngf=config.ngf, separable=True)),
+        teacher=networks.generator(dense),
+        distil=Distil(distance=l1_loss, plain=("style",)),
+    )
+
+
+if __name__ == "__main__":
+    launch("munit_ofa", PRESETS, run)

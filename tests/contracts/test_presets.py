@@ -1,0 +1,67 @@
+"""Presets that are named after papers' data sets hold the papers' numbers."""
+
+import dataclasses
+
+import pytest
+
+from experiments import gaugan_ofa, gaugan_teacher, munit_ofa, munit_teacher
+from ganc.metrics import cost
+from ganc.models import munit, spade
+from ganc.search.space import parse_space
+from ganc.search.supernet import Supernet
+
+# Li et al. 2020: the teacher, the published student and its multiply-adds, the budget, the space,
+# and the optimisers' steps of the supernet where the publication says how many.
+PUBLISHED = {
+    "cityscapes": (
+        gaugan_ofa.CITYSCAPES,
+        281_356_632_064,
+        ("32_32_32_48_32_24_24_32", 31_251_300_352),
+        32e9,
+        128_000,
+        69_600,
+    ),
+    "coco": (gaugan_ofa.COCO, 191_180_570_624, None, 36e9, 128_000, None),
+    "edges2shoes": (
+        munit_ofa.EDGES2SHOES,
+        77_303_189_760,
+        ("16_16_16_24_56_16_40_40_32_24", 2_625_309_248),
+        2.7e9,
+        282_475_249,
+        1_929_018,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_networks_budgets_and_lengths(name):
+    config, macs, student, budget, size, steps = PUBLISHED[name]
+    if isinstance(config, gaugan_ofa.Compression):
+        family, spec = spade, gaugan_teacher.spec(config.train_teacher)
+        spec = dataclasses.replace(spec, spectral=False)
+    else:
+        family, spec = munit, munit_teacher.spec(config.train_teacher)
+    teacher = family.generator(spec)
+    assert int(cost.macs(teacher, *config.sides)(teacher.widths)) == macs
+    small = family.generator(dataclasses.replace(spec, ngf=config.ngf, separable=True))
+    shape = (*config.sides, small.channels_in)
+    supernet = Supernet(small, parse_space(config.space, small), shape)
+    assert (supernet.space.size, config.search.budget) == (size, budget)
+    if student is not None:
+        arch, price = student
+        assert supernet.macs(supernet.space.decode(arch)) == price <= budget
+        assert next(iter(parse_space(arch, small))) in supernet.space  # --arch takes it
+    if steps is not None:
+        assert config.supernet.steps == steps
+
+
+def test_optimisers():
+    city, shoes = gaugan_ofa.CITYSCAPES, munit_ofa.EDGES2SHOES
+    for stage in (city.supernet, city.fine_tune, city.teaching.training):
+        rates = (stage.learning_rate, stage.discriminator_learning_rate)
+        assert (*rates, stage.beta1, stage.beta2, stage.batch) == (1e-4, 4e-4, 0.0, 0.9, 16)
+    for stage, every in ((shoes.supernet, 200_000), (shoes.teaching.training, 100_000)):
+        assert (stage.learning_rate, stage.weight_decay, stage.batch) == (1e-4, 1e-4, 1)
+        assert (stage.beta1, stage.beta2, stage.halve_every) == (0.5, 0.999, every)
+    assert shoes.teaching.training.steps == 1_000_000 and shoes.fine_tune.steps == 0
+    assert (city.distillation, shoes.distillation, shoes.reconstruction) == (10, 1, 10)
