@@ -92,12 +92,17 @@ def make_parts(
     def over_devices(tree):
         return tree if axis_name is None else jax.lax.pmean(tree, axis_name)
 
+    def seen(name: str, image: jax.Array, taps: Mapping[str, jax.Array]) -> Output:
+        # A program computes all that it returns, so what nobody needs must not be returned.
+        wanted = pairs.values() if name == method.first else ()
+        return Output(image, {tap: taps[tap] for tap in dict.fromkeys(wanted)})
+
     def teach(params, batch, key) -> Lessons:
         gradients, (terms, made) = jax.grad(_teachers_loss, has_aux=True)(
             params["teacher"], params["discriminator"], games, batch, key
         )
         outputs = {
-            name: Output(each.fakes["b"], each.taps.get("b", {})) for name, each in made.items()
+            name: seen(name, each.fakes["b"], each.taps.get("b", {})) for name, each in made.items()
         }
         fakes = {name: each.fakes for name, each in made.items()}
         statistics = {name: each.statistics for name, each in made.items()}
@@ -112,14 +117,15 @@ def make_parts(
             for name, generator in teachers.items()
         }
         statistics = {name: {"ab": output.statistics} for name, output in outputs.items()}
-        return Lessons(outputs, over_devices(statistics))
+        lessons = {name: seen(name, made.image, made.taps) for name, made in outputs.items()}
+        return Lessons(lessons, over_devices(statistics))
 
     def recite(frozen, inputs: Inputs) -> Lessons:
         outputs = {
             name: generator.apply(frozen["teachers"][name], inputs.x, **inputs.options)
             for name, generator in teachers.items()
         }
-        return Lessons(outputs)
+        return Lessons({name: seen(name, made.image, made.taps) for name, made in outputs.items()})
 
     def student_loss(params, outputs: Mapping[str, Output], frozen, inputs: Inputs, masks, shape):
         keep = channels.prefix(shape or {})
