@@ -4,9 +4,10 @@
 
 With no flag: satellite pictures of the Earth into relief maps at 64 px, as pairs; teachers and
 student train at once. `--teacher DIR` distils from frozen teachers instead, such as those that an
-earlier run left; `--deeper 0` leaves the deeper one out. `--features vgg16:FILE` takes the network
-of the publication, with torchvision's `vgg16-397923af.pth`. `experiments/README.md` holds the
-measured rows.
+earlier run left; `--deeper 0` leaves the deeper one out. With `--space` the student is a supernet
+that is searched afterwards, as in the preset `supernet64`. `--features vgg16:FILE` takes the
+network of the publication, with torchvision's `vgg16-397923af.pth`. `experiments/README.md` holds
+the measured rows.
 
 Reference: Ren et al. 2021 (arXiv 2108.06908). The presets that begin with a family and a data set
 are the released scripts: S8, S12, S16 and S24 are base widths of the student. Cityscapes is
@@ -23,6 +24,8 @@ from ganc.losses.imitation import Imitation
 from ganc.models import deep_resnet, resnet, unet
 from ganc.models.discriminators import BranchedSpec, branch, branched
 from ganc.scores.row import Row
+from ganc.search.evolution import Evolution
+from ganc.search.search import Search
 from ganc.tasks import pix2pix
 from ganc.types import Generator
 
@@ -57,6 +60,21 @@ SMOKE = dataclasses.replace(
         batch=2, constant_steps=2, decay_steps=2, hold=1, every=2, checkpoint_every=2
     ),
     feature_size=32,
+)
+
+# A student that is a supernet, of twice the width: its sub-networks learn online, one in every
+# step, and a search finds those that are best for what they cost.
+SUPERNET64 = dataclasses.replace(
+    EARTH64,
+    ngf=16,
+    space="16/12/8/6",
+    search=Search(
+        budget=25e6,
+        pictures=96,
+        feature_size=96,
+        batch=16,
+        evolution=Evolution(population=32, generations=5, mutation=0.4, favour=2.0),
+    ),
 )
 
 # Base widths: the student's -> those of its wider and deeper teacher and of the discriminator.
@@ -108,7 +126,7 @@ def _script(family, data: str, ngf: int) -> Online:
     )
 
 
-PRESETS = {"earth64": EARTH64, "smoke": SMOKE} | {
+PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "supernet64": SUPERNET64} | {
     f"{family}-{data}-s{ngf}": _script(family, data, ngf) for family, data, ngf in SCRIPTS
 }
 

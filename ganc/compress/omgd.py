@@ -5,12 +5,15 @@ Reference: Ren et al. 2021 (arXiv 2108.06908).
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import jax
 
 from ganc.compress.finish import finish, show
+from ganc.compress.glance import cut_front
 from ganc.compress.matching import match_taps
 from ganc.compress.omgd_settings import ONLINE, Online
+from ganc.compress.once_for_all import best
 from ganc.compress.run import Run, open_data
 from ganc.compress.teacher import TEACHER, load_teacher
 from ganc.data.dataset import Dataset
@@ -18,11 +21,15 @@ from ganc.data.pictures import show_size
 from ganc.errors import UserError
 from ganc.features.perceptual import Perceptual, perceptual
 from ganc.losses.channel_distillation import ChannelDistil
-from ganc.methods import omgd
+from ganc.methods import omgd, omgd_step
 from ganc.methods.update import Optimizers
 from ganc.models import store
 from ganc.runs.workdir import Workdir
 from ganc.scores.row import Row
+from ganc.search.plan import training_classes
+from ganc.search.search import check_search
+from ganc.search.space import parse_space
+from ganc.search.supernet import Supernet
 from ganc.tasks.task import Game, Task
 from ganc.train.stage import adam
 from ganc.types import Generator, Model, TrainState
@@ -63,23 +70,41 @@ def distil(
         teachers, games = {name: model.generator for name, model in given.items()}, {}
     check_size(shape, [student, *teachers.values()])
     features = perceptual(config.features, scaling=config.scaling)
+    supernet = None
+    if config.space:
+        supernet = Supernet(student, parse_space(config.space, student), shape)
+        check_search(supernet, config.search)
     run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
     if run.complete:
         return show(run)
 
     with run.stage("student"):
         method = objective(config, task, student, teachers, features, games)
-        state = _train(run, method, config, given)
+        state = _train(run, method, config, given, supernet)
         models = given or omgd.teachers_of(method, state)
         models = {_PLACES[name]: model for name, model in models.items()}
         models["student"] = omgd.student_of(method, state)
-        keep(run, models, features)
         if games:
             judge = state.params["discriminator"]["b"]
             path = run.work.path / "discriminator"
             store.save_discriminator(path, task.discriminator, judge, {"data": data.name})
 
+    about_search: dict[str, Any] = {}
+    if supernet is not None:
+        with run.stage("search"):
+            params = models["student"].params
+            candidates = run.search(supernet, params, models[TEACHER], config.search)
+            arch = best(candidates).arch
+            run.check_cut(supernet, params, arch)
+            models["student"] = run.recalibrated(supernet.cut(params, arch))
+        about_search = {
+            "candidates": candidates,
+            "budget": int(config.search.budget),
+            "shown": cut_front(run, supernet, params, candidates, config.front),
+        }
+
     with run.stage("evaluate"):
+        keep(run, models, features)
         finish(
             run,
             models,
@@ -89,6 +114,7 @@ def distil(
                 "features that tell pictures apart": features.name,
             },
             feature_size=config.feature_size,
+            **about_search,
         )
     return show(run)
 
@@ -157,16 +183,34 @@ def optimizers_of(method: omgd.Omgd, config: Online) -> Optimizers:
     return found | {"generator": adam(stage, hold=stage.hold)}
 
 
-def _train(run: Run, method: omgd.Omgd, config: Online, given: Mapping[str, Model]) -> TrainState:
+def _train(
+    run: Run,
+    method: omgd.Omgd,
+    config: Online,
+    given: Mapping[str, Model],
+    supernet: Supernet | None,
+) -> TrainState:
     stage, optimizers = config.training, optimizers_of(method, config)
     # rbg: the default generator takes seconds longer to compile, one layer at a time.
     k_init = jax.random.key(config.seed, impl="rbg")
     state = omgd.init(method, k_init, optimizers, run.shape, average=stage.average)
-    parts = omgd.compiled(omgd.make_parts(method, optimizers, average=stage.average))
+    parts = omgd_step.compiled(omgd_step.make_parts(method, optimizers, average=stage.average))
     frozen = omgd.freeze(method, {name: model.params for name, model in given.items()})
+
+    classes = None
+    if supernet is not None:
+        classes = training_classes(supernet, stage.pictures, config.seed)
 
     def make_step(place):
         k_train = jax.random.key(config.seed + 1)
-        return omgd.make_step(method, parts, place(frozen), k_train, every=stage.every)
+        return omgd_step.make_step(
+            method,
+            parts,
+            place(frozen),
+            k_train,
+            every=stage.every,
+            classes=classes,
+            seed=config.seed,
+        )
 
     return run.train("offline" if given else ONLINE, make_step, state, stage, config.seed)

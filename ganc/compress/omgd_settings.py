@@ -5,6 +5,7 @@ from typing import Literal
 
 from ganc.features.vgg import Scaling
 from ganc.losses.imitation import Imitation
+from ganc.search.search import Search
 from ganc.train.stage import Training
 
 ONLINE = "online"
@@ -70,6 +71,13 @@ class Online:
     """what VGG sees: unit is [0, 1], as published; it was trained with imagenet"""
     training: OnlineTraining = field(default_factory=OnlineTraining)
     """of all networks"""
+    space: str = ""
+    """of a student that is a supernet: a published search space, or widths such as 12/8/6 for every
+    slot; empty: the student is one network"""
+    search: Search = field(default_factory=Search)
+    """the search for the student in that space"""
+    front: int = 5
+    """points of its Pareto front whose pictures the report shows"""
     feature_size: int = 128
     """px at which Lite0 features are taken for the report"""
     seed: int = 0

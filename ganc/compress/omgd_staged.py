@@ -25,7 +25,7 @@ from ganc.data.pictures import show_size, stack
 from ganc.errors import UserError
 from ganc.features import lite0
 from ganc.features.perceptual import perceptual
-from ganc.methods import adversarial, omgd
+from ganc.methods import adversarial, omgd, omgd_step
 from ganc.metrics.kernel import kernel_distance
 from ganc.models import store
 from ganc.runs import records
@@ -67,6 +67,8 @@ def distil_in_turns(
         raise UserError(
             f"--phase and --lessons must be at least 1, got {config.phase} and {config.lessons}"
         )
+    if config.space:
+        raise UserError("a supernet learns with --scheme stepwise or from a given --teacher")
     shape = (config.size, config.size, student.channels_in)
     data = open_data(config.data, (config.size, config.size), task, skip_bad=config.skip_bad)
     check_size(shape, [student, teacher])
@@ -146,7 +148,7 @@ def _student(run: Run, method: omgd.Omgd, config: OnlineUnpaired) -> Callable[[P
     optimizers = {"generator": adam(stage, rate=student_rate(config))}
     k_init = jax.random.key(config.seed + 1, impl="rbg")
     state = omgd.init(method, k_init, optimizers, run.shape, average=stage.average)
-    parts = omgd.compiled(omgd.make_parts(method, optimizers, average=stage.average))
+    parts = omgd_step.compiled(omgd_step.make_parts(method, optimizers, average=stage.average))
     length = config.phase * config.lessons
     count = -(-stage.steps // config.phase)
     whole = dataclasses.replace(stage, constant_steps=count * length, decay_steps=0)
@@ -154,7 +156,7 @@ def _student(run: Run, method: omgd.Omgd, config: OnlineUnpaired) -> Callable[[P
     def train(teacher: Params, phase: int) -> Model:
         def make_step(place):
             frozen = place(omgd.freeze(method, {WIDER: teacher}))
-            return omgd.make_step(method, parts, frozen, jax.random.key(config.seed + 2))
+            return omgd_step.make_step(method, parts, frozen, jax.random.key(config.seed + 2))
 
         until = (phase + 1) * length
         now = run.train("student", make_step, state, whole, config.seed + 1, until=until)

@@ -68,7 +68,7 @@ def test_lengths_of_the_released_scripts():
     assert steps["resnet-cityscapes-s16"] == 2975 * 750
     everys = {name: c.training.every for name, c in pix2pix_omgd.PRESETS.items()}
     assert {n for n, e in everys.items() if e == 3} == {n for n in everys if "cityscapes" in n}
-    assert len(pix2pix_omgd.PRESETS) == 14 + 2
+    assert len(pix2pix_omgd.PRESETS) == 14 + 3
 
 
 def test_phases_of_the_released_scripts():

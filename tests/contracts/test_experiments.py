@@ -131,6 +131,21 @@ def test_frozen_teachers_teach_offline(online, tmp_path):
     assert before["student"]["params_sha256"] != after["student"]["params_sha256"]
 
 
+def test_a_supernet_learns_from_teachers_and_is_searched(online, tmp_path):
+    workdir = tmp_path / "run"
+    finish(
+        "pix2pix_omgd",
+        *("--preset", "smoke", "--teacher", str(online), "--workdir", str(workdir)),
+        *("--space", "4/3", "--search.budget", "2e6", "--search.pictures", "4"),
+        *("--search.feature-size", "32", "--search.batch", "8", "--front", "1"),
+        *("--search.evolution.population", "4", "--search.evolution.generations", "1"),
+    )
+    student = rows(workdir)["student"]
+    assert student["macs"]["published"] <= 2e6 and "3" in student["arch"].split("_")
+    scored = [json.loads(line) for line in (workdir / "search.jsonl").read_text().splitlines()]
+    assert student["arch"] == min(scored, key=lambda row: row["score"])["arch"]
+
+
 def test_kills_do_not_change_a_bit_of_an_online_run(online, turns, tmp_path):
     def phases(workdir):
         file = workdir / "phases.jsonl"
@@ -319,6 +334,7 @@ def test_bad_flags_cost_one_line(tmp_path, flags, message, capfd):
         (("--size", "66"), "multiples of 4"),
         (("--family", "unet", "--size", "48"), "multiples of 32"),
         (("--teacher", "no/such/model"), "no/such/model"),
+        (("--space", "4/3", "--search.budget", "1e5"), "the smallest, 3_3_3_3_3_3_3_3, takes"),
     ],
 )
 def test_bad_flags_of_omgd_cost_one_line(tmp_path, flags, message, capfd):

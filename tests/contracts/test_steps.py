@@ -12,7 +12,7 @@ from flax.traverse_util import flatten_dict
 from ganc.data.labels import LabelMaps
 from ganc.features.perceptual import Perceptual
 from ganc.losses.distillation import Distil
-from ganc.methods import adversarial, omgd
+from ganc.methods import adversarial, omgd, omgd_step
 from ganc.methods import once_for_all as ofa
 from ganc.models import discriminators
 from ganc.models.statistics import apply_each, merge
@@ -85,8 +85,8 @@ def online(task, generator, optimizers, random_params):
     )
     optimizers = optimizers | {"teacher": optimizers["generator"]}
     state = omgd.init(method, jax.random.key(0), optimizers, (8, 8, 3), average=0.5)
-    parts = omgd.compiled(omgd.make_parts(method, optimizers, average=0.5))
-    step = omgd.make_step(method, parts, omgd.freeze(method), jax.random.key(1))
+    parts = omgd_step.compiled(omgd_step.make_parts(method, optimizers, average=0.5))
+    step = omgd_step.make_step(method, parts, omgd.freeze(method), jax.random.key(1))
     return state, step, method.measured
 
 

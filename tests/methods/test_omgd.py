@@ -16,7 +16,7 @@ from ganc.losses.channel_distillation import (
     channel_distillation_loss,
 )
 from ganc.losses.imitation import Imitation, imitation_terms
-from ganc.methods import adversarial, omgd
+from ganc.methods import adversarial, omgd, omgd_step
 from ganc.methods import once_for_all as ofa
 from ganc.models import discriminators
 from ganc.search.classes import ShapeClasses
@@ -77,9 +77,9 @@ def begin(method, optimizer, random_params):
 
 
 def make_step(method, optimizers, frozen=None, *, average=0.0, every=1):
-    parts = omgd.compiled(omgd.make_parts(method, optimizers, average=average))
+    parts = omgd_step.compiled(omgd_step.make_parts(method, optimizers, average=average))
     frozen = omgd.freeze(method) if frozen is None else frozen
-    return omgd.make_step(method, parts, frozen, jax.random.key(1), every=every)
+    return omgd_step.make_step(method, parts, frozen, jax.random.key(1), every=every)
 
 
 def copied(tree):
@@ -123,7 +123,7 @@ def test_the_student_learns_from_the_teachers_as_they_were(method, batch, random
 
 def test_it_sees_neither_the_discriminator_nor_the_truth(method, batch, random_params):
     optimizers, state = begin(method, optax.sgd(0.1), random_params)
-    turn = omgd.make_turn(method, omgd.make_parts(method, optimizers), jax.random.key(1))
+    turn = omgd_step.make_turn(method, omgd_step.make_parts(method, optimizers), jax.random.key(1))
     turn = jax.jit(turn, static_argnames="learn")
     frozen = omgd.freeze(method)
     one, _ = turn(state, frozen, batch, 0, learn=True)
@@ -297,8 +297,8 @@ def test_a_turn_under_shard_map_equals_one_device(method, batch, random_params):
     frozen = omgd.freeze(method)
 
     def run(axis_name=None):
-        parts = omgd.make_parts(method, optimizers, axis_name=axis_name)
-        turn = omgd.make_turn(method, parts, jax.random.key(1))
+        parts = omgd_step.make_parts(method, optimizers, axis_name=axis_name)
+        turn = omgd_step.make_turn(method, parts, jax.random.key(1))
         return lambda state, batch: turn(state, frozen, batch, 0, learn=True)
 
     together = jax.shard_map(
@@ -325,9 +325,9 @@ def test_a_supernet_learns_one_architecture_in_every_step(method, toy, batch, ra
     given = {name: random_params(g, 7, 0.3) for name, g in method.teachers.items()}
     optimizers, state = begin(method, optax.sgd(0.1), random_params)
     before = copied(state.params["generator"])
-    parts = omgd.compiled(omgd.make_parts(method, optimizers))
+    parts = omgd_step.compiled(omgd_step.make_parts(method, optimizers))
     frozen = omgd.freeze(method, given)
-    step = omgd.make_step(method, parts, frozen, jax.random.key(1), classes=classes, seed=5)
+    step = omgd_step.make_step(method, parts, frozen, jax.random.key(1), classes=classes, seed=5)
     index = next(i for i in range(9) if ofa.draw(space, "uniform", 5, i) == [(2, 3)])
     after, _ = step(state, batch, index)
     # As the subnet alone, cut out of supernet and adaptors.
