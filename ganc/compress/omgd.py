@@ -13,7 +13,6 @@ from ganc.compress.finish import finish, show
 from ganc.compress.glance import cut_front
 from ganc.compress.matching import match_taps
 from ganc.compress.omgd_settings import ONLINE, Online
-from ganc.compress.once_for_all import best
 from ganc.compress.run import Run, open_data
 from ganc.compress.teacher import TEACHER, load_teacher
 from ganc.data.dataset import Dataset
@@ -26,6 +25,7 @@ from ganc.methods.update import Optimizers
 from ganc.models import store
 from ganc.runs.workdir import Workdir
 from ganc.scores.row import Row
+from ganc.search.pareto import ranked
 from ganc.search.plan import training_classes
 from ganc.search.search import check_search
 from ganc.search.space import parse_space
@@ -94,7 +94,7 @@ def distil(
         with run.stage("search"):
             params = models["student"].params
             candidates = run.search(supernet, params, models[TEACHER], config.search)
-            arch = best(candidates).arch
+            arch = ranked(candidates)[0].arch
             run.check_cut(supernet, params, arch)
             models["student"] = run.recalibrated(supernet.cut(params, arch))
         about_search = {

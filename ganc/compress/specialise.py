@@ -15,6 +15,7 @@ from ganc.runs import records
 from ganc.runs.console import console
 from ganc.search.classes import ShapeClasses
 from ganc.search.evolution import Candidate
+from ganc.search.pareto import ranked
 from ganc.search.space import encode
 from ganc.search.supernet import Supernet
 from ganc.train.stage import optimizers
@@ -82,8 +83,8 @@ class Student:
         The search ranks subnets of one supernet, and its best are near equals there; what they are
         worth shows when they are trained alone. With a shortlist of one, it is the search's best.
         """
-        ranked = sorted(candidates, key=lambda candidate: (candidate.score, candidate.macs))
-        listed = [candidate.arch for candidate in ranked[: config.shortlist]]
+        best = ranked(candidates)[: config.shortlist]
+        listed = [candidate.arch for candidate in best]
         if len(listed) == 1:
             return listed[0]
         path = self.run.work.path / SHORTLIST
@@ -92,7 +93,7 @@ class Student:
             config.fine_tune, constant_steps=config.trial_steps, decay_steps=0
         )
         source, score = self.run.fitness(self.teacher, config.search)
-        for candidate in ranked[: config.shortlist]:
+        for candidate in best:
             name = encode(candidate.arch)
             if name in tried:
                 continue

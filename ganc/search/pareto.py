@@ -31,3 +31,8 @@ def front(points: Sequence[T]) -> list[T]:
         if not result or point.score < result[-1].score:
             result.append(point)
     return result
+
+
+def ranked(points: Sequence[T]) -> list[T]:
+    """By rising score, of equal ones the cheapest first."""
+    return sorted(points, key=lambda point: (point.score, point.macs))
