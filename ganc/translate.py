@@ -6,7 +6,7 @@ Every picture is translated whole and at its own size, and written as PNG under 
 import math
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -35,7 +35,13 @@ rows and columns. With few sizes the padding is the least that the generator all
 instance norm sees the padding too."""
 
 
-def translate(model: Model, picture: np.ndarray, *, multiple: int | None = None) -> np.ndarray:
+def translate(
+    model: Model,
+    picture: np.ndarray,
+    *,
+    multiple: int | None = None,
+    style: np.ndarray | None = None,
+) -> np.ndarray:
     """The translation of one picture, whole and at its own size.
 
     It is mirrored at its lower and right edges up to a size that the generator takes, and the
@@ -46,6 +52,7 @@ def translate(model: Model, picture: np.ndarray, *, multiple: int | None = None)
         picture: uint8 (h w 3) of any size.
         multiple: that height and width are padded to multiples of; by default the least that the
             generator allows.
+        style: (style_dim), for a generator that has styles; by default the picture keeps its own.
 
     Returns:
         uint8 (h w 3).
@@ -53,13 +60,16 @@ def translate(model: Model, picture: np.ndarray, *, multiple: int | None = None)
     height, width = picture.shape[:2]
     padded = _padded(model, (height, width), multiple or 1)
     x = np.pad(picture, ((0, padded[0] - height), (0, padded[1] - width), (0, 0)), mode="reflect")
-    image = _apply(model.generator.apply, model.params, to_float(x)[None])
+    inputs = {} if style is None else {"style": style[None]}
+    image = _apply(model.generator.apply, model.params, to_float(x)[None], inputs)
     return to_uint8(np.asarray(image[0, :height, :width]))
 
 
 @partial(jax.jit, static_argnums=0)
-def _apply(apply: Callable[..., Output], params: Params, x: jax.Array) -> jax.Array:
-    return apply(params, x).image  # the taps are dropped here, so nobody computes them
+def _apply(
+    apply: Callable[..., Output], params: Params, x: np.ndarray, inputs: Mapping[str, np.ndarray]
+) -> jax.Array:
+    return apply(params, x, **inputs).image  # the taps are dropped here, so nobody computes them
 
 
 def _padded(model: Model, size: tuple[int, int], multiple: int) -> tuple[int, int]:
@@ -68,8 +78,17 @@ def _padded(model: Model, size: tuple[int, int], multiple: int) -> tuple[int, in
     return height, width
 
 
-def translate_folder(model: Path, pictures: Path, out: Path, *, skip_bad: bool = False) -> str:
+def translate_folder(
+    model: Path,
+    pictures: Path,
+    out: Path,
+    *,
+    skip_bad: bool = False,
+    style_seed: int | None = None,
+) -> str:
     """Translates the pictures of a folder; existing results are overwritten.
+
+    With `style_seed`, each is drawn in a random style of its own, for generators that have styles.
 
     Returns:
         What was done, in one line.
@@ -80,6 +99,7 @@ def translate_folder(model: Path, pictures: Path, out: Path, *, skip_bad: bool =
     """
     loaded = load(model)
     _check_input(loaded, model)
+    draw = _styles(loaded, model, style_seed)
     paths = list_pictures(pictures)
     _check_names(paths)
     multiple = _choose_multiple(loaded, paths, skip_bad)
@@ -93,9 +113,11 @@ def translate_folder(model: Path, pictures: Path, out: Path, *, skip_bad: bool =
             return error
 
     with progress("translate", len(paths), brief=True) as bar:
-        for path, picture in zip(paths, prefetch(read, 0, len(paths)), strict=True):
+        found = zip(paths, prefetch(read, 0, len(paths)), strict=True)
+        for index, (path, picture) in enumerate(found):
             if not isinstance(picture, UserError):
-                _write(out / f"{path.stem}.png", translate(loaded, picture, multiple=multiple))
+                made = translate(loaded, picture, multiple=multiple, style=draw(index))
+                _write(out / f"{path.stem}.png", made)
                 done += 1
             elif skip_bad:
                 skipped.append(path.name)
@@ -113,6 +135,15 @@ def _check_input(model: Model, path: Path) -> None:
         raise UserError(
             f"{path} takes label maps of {model.generator.channels_in} channels, not pictures"
         )
+
+
+def _styles(model: Model, path: Path, seed: int | None) -> Callable[[int], np.ndarray | None]:
+    if seed is None:
+        return lambda index: None
+    size = getattr(model.generator.spec, "style_dim", 0)
+    if not size:
+        raise UserError(f"{path} draws in one style; leave out --style-seed")
+    return lambda index: np.random.default_rng([seed, index]).standard_normal(size, np.float32)
 
 
 def _check_names(paths: list[Path]) -> None:
@@ -158,6 +189,7 @@ def main(
     pictures: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="PICTURES")],
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")],
     skip_bad: tyro.conf.FlagCreatePairsOff[bool] = False,
+    style_seed: int | None = None,
 ) -> None:
     """Applies a stored model to a folder of pictures.
 
@@ -166,8 +198,10 @@ def main(
         pictures: a folder of PNG, JPEG and WebP pictures; its subfolders are not read.
         out: where to write the results, as PNG; made if it is not there.
         skip_bad: leave out pictures that cannot be decoded.
+        style_seed: of random styles, one for each picture, where the model has styles (MUNIT); by
+            default a picture keeps its own style.
     """
-    line = translate_folder(model, pictures, out, skip_bad=skip_bad)
+    line = translate_folder(model, pictures, out, skip_bad=skip_bad, style_seed=style_seed)
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -13,7 +13,7 @@ from ganc import translate as program
 from ganc.data.files import decode
 from ganc.data.pictures import to_float, to_uint8
 from ganc.errors import UserError
-from ganc.models import resnet, store
+from ganc.models import munit, resnet, store
 from ganc.translate import translate
 from ganc.types import Model, Output
 
@@ -172,3 +172,15 @@ def test_it_runs_as_a_module():
     command = [sys.executable, "-m", "ganc.translate", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "usage: python -m ganc.translate [-h] MODEL PICTURES OUT" in done.stdout
+
+
+def test_random_styles(model, pictures, tmp_path, random_params, capsys):
+    generator = munit.generator(munit.Spec(2, blocks=2, style_dim=3, mlp_dim=4))
+    store.save(tmp_path / "styled", Model(generator, random_params(generator, scale=0.3)), {})
+    outs = [tmp_path / name for name in ("one", "again", "other")]
+    for out, seed in zip(outs, (1, 1, 2), strict=True):
+        assert run(tmp_path / "styled", pictures, out, "--style-seed", seed) == 0
+    one, again, other = (decode(out / "a.png") for out in outs)
+    assert np.array_equal(one, again) and not np.array_equal(one, other)
+    assert run(model, pictures, tmp_path / "out", "--style-seed", "1") == 2
+    assert "draws in one style; leave out --style-seed" in capsys.readouterr().err

@@ -39,7 +39,7 @@ def start(name: str, *flags: str) -> subprocess.Popen:
 def finish(name: str, *flags: str, code: int = 0) -> str:
     process = start(name, *flags)
     try:
-        output, _ = process.communicate(timeout=200)
+        output, _ = process.communicate(timeout=400)
     finally:
         process.kill()
         process.communicate()

@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 
 from ganc import channels
-from ganc.models import resnet
+from ganc.models import munit, resnet
+from ganc.models.render import render
 from ganc.models.statistics import recalibrate
 from ganc.search.candidates import make_evaluate, make_generate
 from ganc.search.classes import ShapeClasses
 from ganc.search.space import Space
+from ganc.types import Model
 
 GENERATOR = resnet.generator(resnet.Spec(ngf=4, blocks=3, separable=True))
 SPACE = Space(GENERATOR.slots, ((4, 2, 1),) * 8)
@@ -88,3 +90,18 @@ def test_scores_come_in_the_order_of_the_architectures():
     assert evaluate(ARCHS) == [6.0 * sum(arch) for arch in ARCHS]
     assert evaluate(ARCHS[::-1]) == [6.0 * sum(arch) for arch in ARCHS[::-1]]
     assert evaluate([]) == []
+
+
+@pytest.mark.parametrize("batch", [3, 2])
+def test_candidates_draw_in_the_styles_that_are_given(batch, random_params):
+    generator = munit.generator(munit.Spec(2, blocks=2, style_dim=3, mlp_dim=4))
+    space = Space(generator.slots, ((2, 1),) * len(generator.slots))
+    classes = ShapeClasses(space, (space.largest,))
+    params, x = random_params(generator, scale=0.3), pictures()
+    styles = np.random.default_rng(1).standard_normal((3, 3), np.float32)
+    generate = make_generate(generator, classes, batch, inputs={"style": styles})
+    ((_, images),) = generate(params, x, [space.largest])
+    model = Model(generator, params)
+    whole = render(model, x, batch=2, inputs={"style": styles})
+    np.testing.assert_allclose(images, whole, atol=1e-5)
+    assert np.abs(whole - render(model, x, batch=2)).max() > 1e-3
