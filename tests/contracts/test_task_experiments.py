@@ -1,0 +1,38 @@
+"""The experiments of MUNIT and GauGAN run end to end from the command line."""
+
+from pathlib import Path
+
+import pytest
+from programs import check_left, compilation_cache, finish
+
+from ganc.models import store
+
+assert compilation_cache  # a fixture of this file too
+
+
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory) -> Path:
+    """A run from label maps."""
+    workdir = tmp_path_factory.mktemp("runs") / "labels"
+    finish("gaugan_ofa", "--preset", "smoke", "--workdir", str(workdir))
+    return workdir
+
+
+@pytest.fixture(scope="module")
+def styles(tmp_path_factory) -> Path:
+    """A run of networks that draw in many styles."""
+    workdir = tmp_path_factory.mktemp("runs") / "styles"
+    finish("munit_ofa", "--preset", "smoke", "--workdir", str(workdir))
+    return workdir
+
+
+@pytest.mark.parametrize(("run", "entries"), [("labels", 8), ("styles", 10)])
+def test_a_run_leaves_what_it_promises(run, entries, request):
+    check_left(request.getfixturevalue(run), entries)
+
+
+def test_what_other_teachers_leave(labels, styles):
+    judge, _ = store.load_discriminator(labels / "discriminator")
+    assert judge.channels_in == 13  # ten classes and the picture
+    assert store.load(labels / "teacher").generator.channels_in == 10
+    assert (styles / "teacher_back").exists()  # both directions
