@@ -51,7 +51,8 @@ def test_a_trained_teacher_leaves_its_discriminator(pairs):
 
 
 def test_another_student_is_picked_from_a_run(smoke, tmp_path):
-    macs = [json.loads(line)["macs"]["published"] for line in open(smoke / "search.jsonl")]
+    scored = [json.loads(line) for line in (smoke / "search.jsonl").read_text().splitlines()]
+    macs = [row["macs"]["published"] for row in scored]
     pick_from_run(smoke, {"macs": min(macs)}, tmp_path / "picked")
     picked = store.load(tmp_path / "picked")
     assert picked.arch is not None and len(picked.arch) == 8
@@ -106,7 +107,7 @@ def test_another_configuration_is_refused(smoke):
         (("--size", "66"), "multiples of 4"),
         (("--space", "100/50"), "--ngf"),
         (("--space", "wide"), "channels-48"),
-        (("--arch", "8_6_8"), "stem in 8/6"),
+        (("--arch", "8_6_8"), "3 entries, those of the student 8"),
         (("--space", "munit-channels-64"), "10 entries, those of the student 8"),
         (("--teacher", "no/such/model"), "no/such/model"),
         (("--data", "earth:season"), "--teacher train"),
