@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import jax.numpy as jnp
 import tyro
@@ -24,10 +24,12 @@ from ganc.runs import records
 from ganc.runs.console import console
 from ganc.search.evolution import Candidate
 from ganc.search.pareto import front
-from ganc.search.space import Space
+from ganc.search.search import SEARCH
+from ganc.search.space import encode, parse_space
+from ganc.search.supernet import Supernet
 from ganc.types import Model
 
-SUPERNET, SEARCH = "supernet", "search.jsonl"
+SUPERNET = "supernet"
 REPEATS = 30
 """Rounds of a latency; the models whose latencies are compared take turns."""
 
@@ -112,10 +114,8 @@ def pick_from_run(run: Path, limits: Mapping[str, float], out: Path) -> str:
         )
 
     def cut(candidate: Candidate) -> Model:
-        widths = Space(generator.slots, tuple((n,) for n in candidate.arch)).widths(candidate.arch)
-        keep = channels.prefix(widths)
-        params: Any = channels.slice_params(whole.params, generator.axes, keep)
-        return Model(generator, params, candidate.arch)
+        space = parse_space(encode(candidate.arch), generator)
+        return Supernet(generator, space, about["shape"]).cut(whole.params, candidate.arch)
 
     candidates = [
         Candidate(
@@ -137,7 +137,7 @@ def pick_from_run(run: Path, limits: Mapping[str, float], out: Path) -> str:
     )
     origin = {"data": about["data"], "run": run.name, "score": found.score}
     store.save(out, cut(found), origin)
-    name = "_".join(map(str, found.arch))
+    name = encode(found.arch)
     return f"{name} with {_say(values, '=')}, score {found.score:.4g} in the supernet: {out}"
 
 

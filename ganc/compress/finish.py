@@ -17,10 +17,11 @@ from ganc.scores.table import print_table
 from ganc.scores.verdict import level
 from ganc.search.evolution import Candidate
 from ganc.search.pareto import front
+from ganc.search.search import SEARCH
 from ganc.search.space import encode
 from ganc.types import Model
 
-RESULTS, REFERENCES, SEARCH = "results.jsonl", "references.jsonl", "search.jsonl"
+RESULTS, REFERENCES = "results.jsonl", "references.jsonl"
 
 NOTES = (
     "The search saw the search split alone; every number in the table is of the report split.",

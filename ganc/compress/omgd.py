@@ -136,11 +136,9 @@ def objective(
 
 def keep(run: Run, models: Mapping[str, Model], features: Perceptual) -> None:
     """Stores the models by name, for `python -m ganc.translate` and for later runs."""
-    about = {"data": run.data.name, "size": run.shape[0], "seed": run.seed}
     for name, model in models.items():
         by = {"features": features.name} if name == "student" else {}
-        model = model._replace(params=jax.device_get(model.params))
-        store.save(run.work.path / name, model, about | by)
+        run.save(name, model, size=run.shape[0], seed=run.seed, **by)
 
 
 def given_teachers(

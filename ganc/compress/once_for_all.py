@@ -93,7 +93,7 @@ def compress(
     with run.stage("search"):
         candidates, arch = [], supernet.space.largest
         if not config.arch:
-            run.save("supernet", Model(student, jax.device_get(params)))
+            run.save("supernet", Model(student, params))
             candidates = run.search(supernet, params, big, config.search)
             arch = players.choose(state, candidates, config)
 

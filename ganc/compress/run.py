@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -25,7 +26,7 @@ from ganc.runs.console import console
 from ganc.runs.workdir import Workdir
 from ganc.search.evolution import Candidate
 from ganc.search.fitness import Score, make_score
-from ganc.search.search import Search, search
+from ganc.search.search import SEARCH, Search, search
 from ganc.search.space import encode
 from ganc.search.supernet import Supernet
 from ganc.tasks.task import Task
@@ -117,7 +118,7 @@ class Run:
             source,
             score,
             settings,
-            path=self.work.path / "search.jsonl",
+            path=self.work.path / SEARCH,
             seed=self.seed,
             calibration=self.calibration() if supernet.generator.statistics else None,
             inputs=self.task.styled(len(source)),
@@ -146,10 +147,14 @@ class Run:
         params = recalibrate(model.generator, model.params, [jnp.asarray(self.calibration())])
         return model._replace(params=params)
 
-    def save(self, name: str, model: Model) -> None:
-        """Stores a model of the run, for `python -m ganc.translate` and for later runs."""
+    def save(self, name: str, model: Model, **more: Any) -> None:
+        """Stores a model of the run, for `python -m ganc.translate` and for later runs.
+
+        `more` is said of it beside its task, its data and the shape of what it is given.
+        """
+        model = model._replace(params=jax.device_get(model.params))
         about = {"task": self.task.name, "data": self.data.name, "shape": list(self.shape)}
-        store.save(self.work.path / name, model, about)
+        store.save(self.work.path / name, model, about | more)
 
 
 def open_data(address: str, size: Size, task: Task, *, skip_bad: bool) -> Dataset:

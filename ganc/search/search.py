@@ -18,6 +18,9 @@ from ganc.search.space import encode
 from ganc.search.supernet import Supernet
 from ganc.types import Arch, Params
 
+SEARCH = "search.jsonl"
+"""The file of a run that keeps what its search scored."""
+
 
 @dataclass(frozen=True)
 class Search:

@@ -4,16 +4,15 @@ Reference: Zhu et al. 2017 (arXiv 1703.10593), equations 1 to 3 and section 5.2 
 al. 2020 (arXiv 2003.08936) for the one direction that is compressed.
 """
 
-import jax
-
 from ganc.data.batches import Unpaired
 from ganc.data.dataset import Dataset
 from ganc.losses.adversarial import LEAST_SQUARES, Adversarial
 from ganc.losses.reconstruction import l1_loss
 from ganc.models.statistics import MOMENTUM, apply_each
-from ganc.tasks.task import Batch, Game, Inputs, Made, Task, under
+from ganc.tasks.duet import duet
+from ganc.tasks.task import Batch, Game, Inputs, Made, Task
 from ganc.tasks.terms import adversarial_alone, adversarial_and_l1
-from ganc.types import Discriminator, Generator, Params
+from ganc.types import Discriminator, Generator
 
 
 def task(
@@ -71,13 +70,6 @@ def game(
     sees each picture by itself, and so are a discriminator's real and fake pictures.
     """
 
-    def init(key: jax.Array) -> dict[str, Params]:
-        k = jax.random.split(key, 4)
-        return {
-            "generator": {"ab": generator.init(k[0]), "ba": generator.init(k[1])},
-            "discriminator": {"a": discriminator.init(k[2]), "b": discriminator.init(k[3])},
-        }
-
     def verdict(params, image):
         return discriminator.apply(params, image, momentum=MOMENTUM)
 
@@ -100,19 +92,4 @@ def game(
         taps = {"a": fake_a.taps, "b": fake_b.taps}
         return terms, Made(fakes, {"ab": measured_ab, "ba": measured_ba}, taps)
 
-    def discriminator_terms(discriminators, batch: Batch, fakes):
-        terms, statistics = {}, {}
-        for domain in "ab":
-            pictures = [batch[domain], fakes[domain]]
-            (real, fake), statistics[domain] = apply_each(
-                discriminator, discriminators[domain], pictures
-            )
-            terms[f"discriminator_{domain}"] = adversarial.discriminator(real, fake)
-        return terms, statistics
-
-    measured = {
-        "generator": under("ab", generator.statistics) | under("ba", generator.statistics),
-        "discriminator": under("a", discriminator.statistics)
-        | under("b", discriminator.statistics),
-    }
-    return Game(init, generator_terms, discriminator_terms, ("a", "b"), measured, pool)
+    return duet(generator, discriminator, adversarial, generator_terms, pool=pool)

@@ -16,10 +16,10 @@ from ganc.data.dataset import Dataset
 from ganc.losses.adversarial import LEAST_SQUARES, Adversarial
 from ganc.losses.reconstruction import l1_loss
 from ganc.models import munit
-from ganc.models.statistics import apply_each
+from ganc.tasks.duet import duet
 from ganc.tasks.task import Batch, Game, Inputs, Made, Task
 from ganc.tasks.terms import adversarial_alone, adversarial_and_l1
-from ganc.types import Discriminator, Generator, Params
+from ganc.types import Discriminator, Generator
 
 SUMMED = dataclasses.replace(LEAST_SQUARES, scales="sum", halved=False)
 """Least squares, added over scales; the discriminator's two terms are not halved."""
@@ -113,13 +113,6 @@ def game(
     back = {"a": "ba", "b": "ab"}  # domain -> the generator whose pictures are of it
     forth = {"a": "ab", "b": "ba"}
 
-    def init(key: jax.Array) -> dict[str, Params]:
-        k = jax.random.split(key, 4)
-        return {
-            "generator": {"ab": generator.init(k[0]), "ba": generator.init(k[1])},
-            "discriminator": {"a": discriminator.init(k[2]), "b": discriminator.init(k[3])},
-        }
-
     def generator_terms(generators, discriminators, batch: Batch, key):
         def content_of(domain, x):
             return munit.encode_content(generator, generators[forth[domain]], x)
@@ -156,15 +149,4 @@ def game(
             terms[f"cycle_{domain}"] = w_cycle * l1_loss(whole, real[domain])
         return terms, Made(fakes, {"ab": FrozenDict(), "ba": FrozenDict()})
 
-    def discriminator_terms(discriminators, batch: Batch, fakes):
-        terms, statistics = {}, {}
-        for domain in "ab":
-            pictures = [batch[domain], fakes[domain]]
-            (real, fake), statistics[domain] = apply_each(
-                discriminator, discriminators[domain], pictures
-            )
-            terms[f"discriminator_{domain}"] = adversarial.discriminator(real, fake)
-        return terms, statistics
-
-    measured = {"generator": frozenset[str](), "discriminator": frozenset[str]()}
-    return Game(init, generator_terms, discriminator_terms, ("a", "b"), measured)
+    return duet(generator, discriminator, adversarial, generator_terms)
