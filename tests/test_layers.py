@@ -31,6 +31,7 @@ FLOORS = {
     "ganc.compress": 8,
     "ganc.metrics.__main__": TOP,
     "ganc.translate": TOP,
+    "ganc.compare": TOP,
     "ganc.pick": TOP,
 }
 NAMELESS = {"utils", "util", "common", "misc", "base", "helpers"}
