@@ -48,6 +48,13 @@ jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 jax.config.update("jax_disable_most_optimizations", True)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def forget():
+    """What a file compiled is dropped after it: one process that keeps all grows to seven GB."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture
 def key():
     return jax.random.key(0, impl="rbg")  # compiles in a fifth of the time of the default

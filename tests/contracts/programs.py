@@ -12,17 +12,15 @@ import pytest
 from ganc import memory
 
 ROOT = Path(__file__).parents[2]
-OPTIMISED = ("cyclegan_ofa", "cyclegan_teacher", "pix2pix_ofa")
-"""What runs as people run it. The others would compile for minutes, and what they test is the same
-without the compiler's optimisations."""
+
 
 
 def start(name: str, *flags: str) -> subprocess.Popen:
     """`python -m experiments.NAME FLAGS`, with its output in one pipe."""
     command = [sys.executable, "-m", f"experiments.{name}", *flags]
     environment = {k: v for k, v in os.environ.items() if k != memory.VARIABLE}
-    if name not in OPTIMISED:
-        environment["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
+    # Compiling takes most of their time, and what is tested is the same without optimisations.
+    environment["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     return subprocess.Popen(
         command,
         cwd=ROOT,
