@@ -14,7 +14,6 @@ from ganc import memory
 ROOT = Path(__file__).parents[2]
 
 
-
 def start(name: str, *flags: str) -> subprocess.Popen:
     """`python -m experiments.NAME FLAGS`, with its output in one pipe."""
     command = [sys.executable, "-m", f"experiments.{name}", *flags]
