@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from ganc import cli
+from ganc import cli, ranges
 from ganc.compress.seeds import run_seeds
 from ganc.errors import UserError
 from ganc.scores.row import Row
 
 _HELP = "run so often, in WORKDIR/seed0, seed1, ..., and report how the scores spread"
-SEEDS = ("seeds", Annotated[int, tyro.conf.arg(help=_HELP)], 1)
+SEEDS = ("seeds", Annotated[int, tyro.conf.arg(help=_HELP), ranges.whole(1, 1000)], 1)
 """The flag of experiments that have a seed."""
 
 
@@ -55,13 +55,14 @@ def launch(
         frozen=True,
     )
     with cli.one_line_errors():
-        asked: Any = tyro.cli(
+        asked: Any = cli.parse(
             form,
             args=argv,
             prog=f"python -m {_program(module)}",
             description=module.__doc__,
             config=(tyro.conf.FlagCreatePairsOff,),
         )
+        ranges.check(asked, nameless="config")
         count = getattr(asked, "seeds", 1)
         run = partial(run, **{flag: getattr(asked, flag) for flag, *_ in flags})
         if count == 1:
