@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+from ganc.data.dataset import Direction
+from ganc.data.pictures import Size
 from ganc.features.vgg import Scaling
 from ganc.losses.imitation import Imitation
 from ganc.ranges import number, whole
@@ -37,8 +39,12 @@ class Online:
 
     data: str = "folder:edges2shoes"
     """earth, earth:TASK, folder:DIR or tfds:NAME"""
+    direction: Direction = "ab"
+    """ab: A is translated into B; ba: B into A"""
     size: Annotated[int, whole(8, 4096)] = 256
-    """side of the pictures, px"""
+    """side of the pictures, px; their height, where they are wider than high"""
+    aspect: Annotated[int, whole(1, 16)] = 1
+    """width of the pictures over their height"""
     teacher: str = ONLINE
     """online: teachers learn meanwhile; or frozen: shipped, a PyTorch checkpoint, or the directory
     of a model or of a run that has one, with its deeper teacher too if there is one"""
@@ -46,8 +52,8 @@ class Online:
     """the mobile ResNet with instance norms, or the U-Net with batch norms"""
     ngf: Annotated[int, whole(1, 1024)] = 16
     """base width of the student"""
-    wider: Annotated[int, whole(1, 1024)] = 64
-    """base width of the wider teacher"""
+    wider: Annotated[int, whole(0, 1024)] = 64
+    """base width of the wider teacher; 0: there is none, and no channels are distilled"""
     deeper: Annotated[int, whole(0, 1024)] = 16
     """base width of the deeper teacher; 0: there is none"""
     blocks: Annotated[int, whole(3, 48, multiple=3)] = 9
@@ -86,6 +92,11 @@ class Online:
     skip_bad: bool = False
     """leave out pictures that cannot be decoded"""
 
+    @property
+    def sides(self) -> Size:
+        """Height and width of the pictures."""
+        return self.size, self.size * self.aspect
+
 
 @dataclass(frozen=True)
 class OnlineUnpaired(Online):
@@ -104,7 +115,7 @@ class OnlineUnpaired(Online):
     replaced when the other direction got better, as released; latest: the teacher as it is"""
     pictures: Annotated[int, whole(2, 10**6)] = 120
     """staged: pictures of the search split that decide which teacher is the best"""
-    deeper: Annotated[int, whole(0, 1024)] = 0
+    deeper: Annotated[int, whole(0, 0)] = 0
     """there is no deeper teacher of unpaired pictures"""
     ndf: Annotated[int, whole(1, 1024)] = 64
     """base width of the discriminators"""

@@ -4,6 +4,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from ganc.data.dataset import Direction
 from ganc.data.pictures import Size
 from ganc.methods.once_for_all import Sampling
 from ganc.models.resnet import Upsampling
@@ -18,6 +19,8 @@ class Teaching:
 
     data: str = "tfds:cycle_gan/horse2zebra"
     """earth, earth:TASK, folder:DIR or tfds:NAME"""
+    direction: Direction = "ab"
+    """ab: A is translated into B; ba: B into A"""
     size: Annotated[int, whole(8, 4096)] = 256
     """side of the training pictures, px; their height, where they are wider than high"""
     aspect: Annotated[int, whole(1, 16)] = 1
@@ -89,6 +92,8 @@ class Compression:
 
     data: str = "tfds:cycle_gan/horse2zebra"
     """earth, earth:TASK, folder:DIR or tfds:NAME"""
+    direction: Direction = "ab"
+    """ab: A is translated into B; ba: B into A"""
     size: Annotated[int, whole(8, 4096)] = 256
     """side of the pictures, px; their height, where they are wider than high"""
     aspect: Annotated[int, whole(1, 16)] = 1
@@ -145,7 +150,7 @@ class Compression:
     @property
     def teaching(self) -> Teaching:
         """How the teacher is trained, on the data of this run."""
-        shared = ("data", "size", "aspect", "seed", "skip_bad")
+        shared = ("data", "direction", "size", "aspect", "seed", "skip_bad")
         return dataclasses.replace(
             self.train_teacher, **{name: getattr(self, name) for name in shared}
         )

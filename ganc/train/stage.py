@@ -86,12 +86,15 @@ def learning_rate(training: Training, hold: int = 1) -> optax.Schedule:
     return halved(rate, training.halve_every) if training.halve_every else rate
 
 
-def optimizers(training: Training) -> dict[str, optax.GradientTransformation]:
-    """Of both players, each with its learning rate."""
+def optimizers(
+    training: Training, *, hold: int = 1, every: int = 1
+) -> dict[str, optax.GradientTransformation]:
+    """Of both players, each with its learning rate; `hold` and `every` as in `adam`."""
     other = training.discriminator_learning_rate or training.learning_rate
+    other = dataclasses.replace(training, learning_rate=other)
     return {
-        "generator": adam(training),
-        "discriminator": adam(dataclasses.replace(training, learning_rate=other)),
+        "generator": adam(training, hold=hold, every=every),
+        "discriminator": adam(other, hold=hold, every=every),
     }
 
 
