@@ -67,7 +67,8 @@ def run_variants(
         if only and name not in only:
             continue
         console.rule(name)
-        found = {row.name: row for row in variant.run(variant.config, workdir / name)}
+        done = variant.run(variant.config, workdir / name)
+        found = {row.name: row for row in done if row.params is not None}
         if "student" in found and not teachers:
             teachers = [dataclasses.replace(found["teacher"], name=f"teacher of {name}")]
         row = dataclasses.replace(found.get("student") or list(found.values())[-1], name=name)
