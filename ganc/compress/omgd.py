@@ -33,7 +33,7 @@ from ganc.search.space import parse_space
 from ganc.search.supernet import Supernet
 from ganc.tasks.task import Game, Task
 from ganc.train.stage import adam, optimizers
-from ganc.types import Generator, Model, TrainState
+from ganc.types import Generator, Model, Params, TrainState
 
 WIDER, DEEPER = "wider", "deeper"
 _SECOND = f"{TEACHER}_{DEEPER}"
@@ -99,19 +99,10 @@ def distil(
             path = run.work.path / "discriminator"
             store.save_discriminator(path, task.discriminator, judge, {"data": data.name})
 
-    about_search: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     if supernet is not None:
-        with run.stage("search"):
-            params = models["student"].params
-            candidates = run.search(supernet, params, models[TEACHER], config.search)
-            arch = ranked(candidates)[0].arch
-            run.check_cut(supernet, params, arch)
-            models["student"] = run.recalibrated(supernet.cut(params, arch))
-        about_search = {
-            "candidates": candidates,
-            "budget": int(config.search.budget),
-            "shown": cut_front(run, supernet, params, candidates, config.front),
-        }
+        params = models["student"].params
+        models["student"], found = _search(run, config, supernet, params, models[TEACHER])
 
     with run.stage("evaluate"):
         keep(run, models, features)
@@ -125,9 +116,23 @@ def distil(
                 "features that tell pictures apart": features.name,
             },
             feature_size=config.feature_size,
-            **about_search,
+            **found,
         )
     return show(run)
+
+
+def _search(
+    run: Run, config: Online, supernet: Supernet, params: Params, teacher: Model
+) -> tuple[Model, dict[str, Any]]:
+    """The best subnet within the budget, and what `finish` takes of a search."""
+    with run.stage("search"):
+        candidates = run.search(supernet, params, teacher, config.search)
+        arch = ranked(candidates)[0].arch
+        run.check_cut(supernet, params, arch)
+        student = run.recalibrated(supernet.cut(params, arch))
+    shown = cut_front(run, supernet, params, candidates, config.front)
+    budget = int(config.search.budget)
+    return student, {"candidates": candidates, "budget": budget, "shown": shown}
 
 
 def objective(
