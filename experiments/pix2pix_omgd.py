@@ -69,8 +69,8 @@ SMOKE = dataclasses.replace(
     downs=5,
 )
 
-# A student that is a supernet, wider than the one above: its sub-networks learn online, one in every
-# step, and a search finds those that are best for what they cost.
+# A student that is a supernet, wider than the one above: its sub-networks learn online, one in
+# every step, and a search finds those that are best for what they cost.
 SUPERNET64 = dataclasses.replace(
     EARTH64,
     ngf=16,
