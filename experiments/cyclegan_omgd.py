@@ -5,8 +5,8 @@
 With no flag: the released scheme on the Earth pack at 64 px. A CycleGAN trains for a while, then
 the student learns from the best one so far, and so on. `--scheme stepwise` trains all in every
 step, as the publication describes it for pairs; `--teacher shipped` (or a directory) distils from a
-frozen teacher, as the preset `shipped64` does. The direction is A to B; for the other one, swap the
-data (`--data earth:relief-satellite`). `experiments/README.md` holds the measured rows.
+frozen teacher, as the preset `shipped64` does. The direction is A to B; `--direction ba` turns it.
+`experiments/README.md` holds the measured rows.
 
 Reference: Ren et al. 2021 (arXiv 2108.06908), whose released scripts are the presets `horse2zebra`
 and `summer2winter` with S16, S12 and S8, base widths of the student. Published for
@@ -18,9 +18,8 @@ from pathlib import Path
 
 from experiments import pix2pix_omgd
 from ganc.compress.launch import launch
-from ganc.compress.omgd import WIDER, distil
-from ganc.compress.omgd_settings import ONLINE, OnlineTraining, OnlineUnpaired
-from ganc.compress.omgd_staged import distil_in_turns
+from ganc.compress.omgd_settings import OnlineTraining, OnlineUnpaired
+from ganc.compress.omgd_staged import distil_unpaired
 from ganc.models import resnet
 from ganc.models.discriminators import PatchSpec, patch
 from ganc.scores.row import Row
@@ -52,16 +51,15 @@ SHIPPED64 = dataclasses.replace(
 
 SMOKE = dataclasses.replace(
     EARTH64,
-    size=32,
-    ngf=4,
-    wider=6,
-    blocks=3,
-    ndf=4,
-    phase=2,
-    lessons=1,
-    pictures=8,
-    training=OnlineTraining(batch=2, constant_steps=2, decay_steps=1, hold=1, checkpoint_every=1),
-    feature_size=32,
+    **pix2pix_omgd.SMALL
+    | {
+        "phase": 2,
+        "lessons": 1,
+        "pictures": 8,
+        "training": OnlineTraining(
+            batch=2, constant_steps=2, decay_steps=1, hold=1, checkpoint_every=1
+        ),
+    },
 )
 
 
@@ -100,18 +98,8 @@ def run(config: OnlineUnpaired, workdir: Path) -> list[Row]:
         resnet.generator(resnet.Spec(ngf, config.blocks, separable=True))
         for ngf in (config.ngf, config.wider)
     )
-    name = "cyclegan_omgd"
-    if config.scheme == "staged" and config.teacher == ONLINE:
-        return distil_in_turns(name, config, workdir, task=task, student=student, teacher=teacher)
-    return distil(
-        name,
-        config,
-        workdir,
-        task=task,
-        student=student,
-        teachers={WIDER: teacher},
-        games={WIDER: task.play(teacher)},
-    )
+    networks = {"task": task, "student": student, "teacher": teacher}
+    return distil_unpaired("cyclegan_omgd", config, workdir, **networks)
 
 
 if __name__ == "__main__":

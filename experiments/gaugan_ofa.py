@@ -133,15 +133,14 @@ PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "cityscapes": CITYSCAPES, "coco":
 def run(config: Compression, workdir: Path) -> list[Row]:
     """Runs the stages that are not complete yet; returns the rows of the final table."""
     teaching = config.train_teacher
-    dense = gaugan_teacher.spec(teaching)
-    student = dataclasses.replace(dense, ngf=config.ngf, separable=True, spectral=False)
+    student = gaugan_teacher.spec(teaching, config.ngf, separable=True)
     return compress(
         "gaugan_ofa",
         config,
         workdir,
         task=gaugan_teacher.make_task(teaching, config.ndf),
         student=spade.generator(student),
-        teacher=spade.generator(dense),
+        teacher=spade.generator(gaugan_teacher.spec(teaching, teaching.ngf)),
         distil=Distil(initial=XAVIER.kernel),
     )
 

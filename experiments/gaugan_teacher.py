@@ -12,7 +12,7 @@ and `--upsampling` mean nothing here. `experiments/README.md` holds the measured
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from ganc.compress import settings
 from ganc.compress.launch import launch
@@ -20,20 +20,17 @@ from ganc.compress.teach import teach
 from ganc.data.labels import LabelMaps
 from ganc.models import spade
 from ganc.models.spade_discriminator import MultiScaleSpec, multi_scale
+from ganc.ranges import number, whole
 from ganc.scores.row import Row
 from ganc.tasks import gaugan
 from ganc.tasks.task import Task
 
 
 @dataclass(frozen=True)
-class Teaching(settings.Teaching):
-    """How a GauGAN is trained, and what its label maps hold; the defaults are Cityscapes'."""
+class Maps:
+    """What label maps hold, and how GauGANs are trained on them; the defaults are Cityscapes'."""
 
-    data: str = "folder:cityscapes"
-    """earth:labels-satellite or folder:DIR"""
-    aspect: int = 2
-    """width of the pictures over their height"""
-    classes: int = 35
+    classes: Annotated[int, whole(1, 65535)] = 35
     """of the label maps"""
     dontcare: int | None = None
     """label of pixels of no class, which then have a channel of their own"""
@@ -49,19 +46,29 @@ class Teaching(settings.Teaching):
     """weight of the distance of a frozen network's features; 0: none"""
     network: str = "lite0"
     """whose: lite0, or vgg16:FILE"""
-    batch: int = 16
+
+
+@dataclass(frozen=True)
+class Teaching(Maps, settings.Teaching):
+    """How a GauGAN is trained, and what its label maps hold; the defaults are Cityscapes'."""
+
+    data: str = "folder:cityscapes"
+    """earth:labels-satellite or folder:DIR"""
+    aspect: Annotated[int, whole(1, 16)] = 2
+    """width of the pictures over their height"""
+    batch: Annotated[int, whole(1, 4096)] = 16
     """pictures per step"""
     constant_steps: int = 17_400  # 100 epochs of 2,775 pictures
     """steps at the full learning rate"""
     decay_steps: int = 17_400
     """steps over which it then falls to almost zero"""
-    learning_rate: float = 1e-4
+    learning_rate: Annotated[float, number(0, 10)] = 1e-4
     """of Adam"""
-    discriminator_learning_rate: float = 4e-4
+    discriminator_learning_rate: Annotated[float, number(0, 10)] = 4e-4
     """of the discriminator's; 0: the same"""
-    beta1: float = 0.0
+    beta1: Annotated[float, number(0, 1, open=True)] = 0.0
     """decay of Adam's mean of the gradients"""
-    beta2: float = 0.9
+    beta2: Annotated[float, number(0, 1, open=True)] = 0.9
     """decay of Adam's mean of their squares"""
 
 
@@ -80,14 +87,14 @@ COCO = dataclasses.replace(
     decay_steps=0,
 )
 
+# What the label maps of `earth:labels-satellite` hold.
+EARTH: dict[str, Any] = {"classes": 10, "instances": False, "doublings": "normal"}
 EARTH64 = dataclasses.replace(
     CITYSCAPES,
+    **EARTH,
     data="earth:labels-satellite",
     size=64,
     aspect=1,
-    classes=10,
-    instances=False,
-    doublings="normal",
     ngf=12,
     ndf=16,
     batch=4,
@@ -97,8 +104,11 @@ EARTH64 = dataclasses.replace(
     discriminator_learning_rate=8e-4,
 )
 
+# Compiling takes the time of the smallest runs; the unit tests look at both.
+QUICK: dict[str, Any] = {"spectral": False, "perceptual": 0.0}
 SMOKE = dataclasses.replace(
     EARTH64,
+    **QUICK,
     size=32,
     ngf=4,
     ndf=4,
@@ -106,40 +116,38 @@ SMOKE = dataclasses.replace(
     constant_steps=2,
     decay_steps=2,
     checkpoint_every=2,
-    spectral=False,  # compiling takes the time here; the unit tests look at both
-    perceptual=0.0,
     feature_size=32,
 )
 
 PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "cityscapes": CITYSCAPES, "coco": COCO}
 
 
-def spec(config: Teaching) -> spade.Spec:
-    """The teacher's generator: dense, with spectral norms where they are asked for."""
-    channels = labels(config).channels
-    return spade.Spec(config.ngf, channels, upsampling=config.doublings, spectral=config.spectral)
+def spec(maps: Maps, ngf: int, *, separable: bool = False) -> spade.Spec:
+    """A generator of base width `ngf`; a teacher's is dense, with spectral norms if asked for."""
+    kind = {"separable": separable, "spectral": maps.spectral and not separable}
+    return spade.Spec(ngf, labels(maps).channels, upsampling=maps.doublings, **kind)
 
 
-def labels(config: Teaching) -> LabelMaps:
+def labels(maps: Maps) -> LabelMaps:
     """What the label maps hold."""
-    return LabelMaps(config.classes, config.dontcare, config.instances)
+    return LabelMaps(maps.classes, maps.dontcare, maps.instances)
 
 
-def make_task(config: Teaching, ndf: int) -> Task:
+def make_task(maps: Maps, ndf: int) -> Task:
     """The task, with a discriminator of base width `ndf`."""
-    maps = labels(config)
+    held = labels(maps)
     return gaugan.task(
-        multi_scale(MultiScaleSpec(ndf, channels_in=maps.channels + 3)),
-        maps,
-        features=config.features,
-        perceptual=config.perceptual,
-        network=config.network,
+        multi_scale(MultiScaleSpec(ndf, channels_in=held.channels + 3)),
+        held,
+        features=maps.features,
+        perceptual=maps.perceptual,
+        network=maps.network,
     )
 
 
 def run(config: Teaching, workdir: Path) -> list[Row]:
     """Trains, scores on the report split, and writes results, samples, report and models."""
-    task, generator = make_task(config, config.ndf), spade.generator(spec(config))
+    task, generator = make_task(config, config.ndf), spade.generator(spec(config, config.ngf))
     return teach("gaugan_teacher", config, workdir, task=task, generator=generator)
 
 

@@ -25,11 +25,9 @@ from ganc.compress.settings import Distillation
 from ganc.losses.distillation import Distil
 from ganc.losses.reconstruction import l1_loss
 from ganc.models import munit as networks
-from ganc.models.munit_discriminator import MultiScaleSpec, multi_scale
 from ganc.scores.row import Row
 from ganc.search.evolution import Evolution
 from ganc.search.search import Search
-from ganc.tasks import munit
 
 # 42 epochs of 45,929 pictures.
 SUPERNET = Distillation(
@@ -116,22 +114,14 @@ PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "edges2shoes": EDGES2SHOES}
 def run(config: Compression, workdir: Path) -> list[Row]:
     """Runs the stages that are not complete yet; returns the rows of the final table."""
     teaching = config.train_teacher
-    dense = munit_teacher.spec(teaching)
+    student = munit_teacher.spec(teaching, config.ngf, separable=True)
     return compress(
         "munit_ofa",
         config,
         workdir,
-        task=munit.task(
-            multi_scale(MultiScaleSpec(config.ndf)),
-            reconstruction=config.reconstruction,
-            image=teaching.image,
-            content=teaching.content,
-            style=teaching.style,
-            cycle=teaching.cycle,
-            style_dim=teaching.style_dim,
-        ),
-        student=networks.generator(dataclasses.replace(dense, ngf=config.ngf, separable=True)),
-        teacher=networks.generator(dense),
+        task=munit_teacher.make_task(teaching, config.ndf, config.reconstruction),
+        student=networks.generator(student),
+        teacher=networks.generator(munit_teacher.spec(teaching, teaching.ngf)),
         distil=Distil(distance=l1_loss, plain=("style",)),
     )
 

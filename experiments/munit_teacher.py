@@ -11,25 +11,26 @@ nothing here. `experiments/README.md` holds the measured rows.
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from ganc.compress import settings
 from ganc.compress.launch import launch
 from ganc.compress.teach import teach
 from ganc.models import munit as networks
 from ganc.models.munit_discriminator import MultiScaleSpec, multi_scale
+from ganc.ranges import number, whole
 from ganc.scores.row import Row
 from ganc.tasks import munit
+from ganc.tasks.task import Task
 
 
 @dataclass(frozen=True)
-class Teaching(settings.Teaching):
-    """How a MUNIT is trained; the defaults are those of edges to shoes."""
+class Styles:
+    """What styles are, and the weights of the game that MUNITs are trained by."""
 
-    data: str = "folder:edges2shoes-r-unaligned"
-    """earth:season, folder:DIR or tfds:NAME"""
-    style_dim: int = 8
+    style_dim: Annotated[int, whole(1, 1024)] = 8
     """numbers in a style"""
-    mlp_dim: int = 256
+    mlp_dim: Annotated[int, whole(1, 4096)] = 256
     """width of the layers between a style and the norms that it sets"""
     image: float = 10.0
     """weight of the distance of a picture to itself, decoded from its content and style"""
@@ -39,11 +40,19 @@ class Teaching(settings.Teaching):
     """weight of the distance of a style to that of what was drawn in it"""
     cycle: float = 0.0
     """weight of the distance of a picture to its translation there and back; 0: none"""
+
+
+@dataclass(frozen=True)
+class Teaching(Styles, settings.Teaching):
+    """How a MUNIT is trained; the defaults are those of edges to shoes."""
+
+    data: str = "folder:edges2shoes-r-unaligned"
+    """earth:season, folder:DIR or tfds:NAME"""
     constant_steps: int = 1_000_000
     """steps before the linear fall"""
     decay_steps: int = 0
     """steps over which the learning rate falls to almost zero"""
-    learning_rate: float = 1e-4
+    learning_rate: Annotated[float, number(0, 10)] = 1e-4
     """of Adam"""
     weight_decay: float = 1e-4
     """added to the gradients, in units of the weights"""
@@ -81,22 +90,30 @@ SMOKE = dataclasses.replace(
 PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "edges2shoes": EDGES2SHOES}
 
 
-def spec(config: Teaching) -> networks.Spec:
-    """The teacher's generator, dense."""
-    return networks.Spec(config.ngf, style_dim=config.style_dim, mlp_dim=config.mlp_dim)
+def spec(styles: Styles, ngf: int, *, separable: bool = False) -> networks.Spec:
+    """A generator of base width `ngf`: a teacher's is dense."""
+    return networks.Spec(ngf, separable, style_dim=styles.style_dim, mlp_dim=styles.mlp_dim)
+
+
+def make_task(styles: Styles, ndf: int, reconstruction: float = 10.0) -> Task:
+    """The task, with discriminators of base width `ndf`.
+
+    `reconstruction` is the weight of a student's distance to its teacher's pictures.
+    """
+    return munit.task(
+        multi_scale(MultiScaleSpec(ndf)),
+        reconstruction=reconstruction,
+        image=styles.image,
+        content=styles.content,
+        style=styles.style,
+        cycle=styles.cycle,
+        style_dim=styles.style_dim,
+    )
 
 
 def run(config: Teaching, workdir: Path) -> list[Row]:
     """Trains, scores on the report split, and writes results, samples, report and models."""
-    task = munit.task(
-        multi_scale(MultiScaleSpec(config.ndf)),
-        image=config.image,
-        content=config.content,
-        style=config.style,
-        cycle=config.cycle,
-        style_dim=config.style_dim,
-    )
-    generator = networks.generator(spec(config))
+    task, generator = make_task(config, config.ndf), networks.generator(spec(config, config.ngf))
     return teach("munit_teacher", config, workdir, task=task, generator=generator)
 
 

@@ -4,10 +4,10 @@
 
 With no flag: satellite pictures of the Earth into relief maps at 64 px, as pairs; teachers and
 student train at once. `--teacher DIR` distils from frozen teachers instead, such as those that an
-earlier run left; `--deeper 0` leaves the deeper one out. With `--space` the student is a supernet
-that is searched afterwards, as in the preset `supernet64`. `--features vgg16:FILE` takes the
-network of the publication, with torchvision's `vgg16-397923af.pth`. `experiments/README.md` holds
-the measured rows.
+earlier run left; `--wider 0` and `--deeper 0` leave one out. With `--space` the student is a
+supernet that is searched afterwards, as in the preset `supernet64`. `--features vgg16:FILE` takes
+the network of the publication, with torchvision's `vgg16-397923af.pth`. `experiments/README.md`
+holds the measured rows.
 
 Reference: Ren et al. 2021 (arXiv 2108.06908). The presets that begin with a family and a data set
 are the released scripts: S8, S12, S16 and S24 are base widths of the student. Cityscapes is
@@ -16,6 +16,7 @@ translated from label maps (A) to photographs (B). Published for `unet-cityscape
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 from ganc.compress.launch import launch
 from ganc.compress.omgd import DEEPER, WIDER, distil
@@ -23,6 +24,7 @@ from ganc.compress.omgd_settings import Online, OnlineTraining
 from ganc.losses.imitation import Imitation
 from ganc.models import deep_resnet, resnet, unet
 from ganc.models.discriminators import BranchedSpec, branch, branched
+from ganc.nn.norm import Norm
 from ganc.scores.row import Row
 from ganc.search.evolution import Evolution
 from ganc.search.search import Search
@@ -32,12 +34,13 @@ from ganc.types import Generator
 # Of Lite0's features the published weight of the style would make it twenty times the other terms.
 LITE0 = Imitation(style=500.0)
 
+# The student takes 39 times fewer multiply-adds than its wider teacher.
 EARTH64 = Online(
     data="earth",
     size=64,
-    ngf=8,
-    wider=32,
-    deeper=8,
+    ngf=6,
+    wider=50,
+    deeper=6,
     blocks=6,
     downs=6,
     ndf=32,
@@ -47,23 +50,27 @@ EARTH64 = Online(
     ),
 )
 
+# The smallest that say something, for the presets `smoke` of all tasks.
+SMALL: dict[str, Any] = {
+    "size": 32,
+    "ngf": 4,
+    "wider": 6,
+    "blocks": 3,
+    "ndf": 4,
+    "feature_size": 32,
+    "training": OnlineTraining(
+        batch=2, constant_steps=2, decay_steps=2, hold=1, checkpoint_every=2
+    ),
+}
 SMOKE = dataclasses.replace(
     EARTH64,
-    size=32,
-    ngf=4,
-    wider=6,
+    **SMALL | {"training": dataclasses.replace(SMALL["training"], every=2)},
     deeper=4,
-    blocks=3,
     downs=5,
-    ndf=4,
-    training=OnlineTraining(
-        batch=2, constant_steps=2, decay_steps=2, hold=1, every=2, checkpoint_every=2
-    ),
-    feature_size=32,
 )
 
-# A student that is a supernet, of twice the width: its sub-networks learn online, one in every
-# step, and a search finds those that are best for what they cost.
+# A student that is a supernet, wider than the one above: its sub-networks learn online, one in
+# every step, and a search finds those that are best for what they cost.
 SUPERNET64 = dataclasses.replace(
     EARTH64,
     ngf=16,
@@ -131,8 +138,8 @@ PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "supernet64": SUPERNET64} | {
 }
 
 
-def generator(config: Online, ngf: int, *, deeper: bool = False) -> Generator:
-    """A network of the family of `config`, of base width `ngf`."""
+def generator(config: Any, ngf: int, *, deeper: bool = False) -> Generator:
+    """A network of base width `ngf`, of the `family`, `blocks` and `downs` of `config`."""
     if config.family == "unet":
         return unet.generator(unet.Spec(ngf, config.downs, deeper=deeper))
     if deeper:
@@ -140,11 +147,17 @@ def generator(config: Online, ngf: int, *, deeper: bool = False) -> Generator:
     return resnet.generator(resnet.Spec(ngf, config.blocks, separable=True))
 
 
+def norm(family: str) -> Norm:
+    """What normalises the discriminators of a family's generators."""
+    return "batch" if family == "unet" else "instance"
+
+
 def run(config: Online, workdir: Path) -> list[Row]:
     """Runs the stages that are not complete yet; returns the rows of the final table."""
-    norm = "batch" if config.family == "unet" else "instance"
-    judge = branched(BranchedSpec(config.ndf, norm=norm, shared=config.shared))
-    teachers = {WIDER: generator(config, config.wider)}
+    judge = branched(BranchedSpec(config.ndf, norm=norm(config.family), shared=config.shared))
+    teachers = {}
+    if config.wider:
+        teachers[WIDER] = generator(config, config.wider)
     if config.deeper:
         teachers[DEEPER] = generator(config, config.deeper, deeper=True)
     games = {}

@@ -4,6 +4,8 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 
+from flax.core import FrozenDict
+
 from ganc.compress.glance import front_points
 from ganc.compress.run import Run
 from ganc.data.pictures import show_size
@@ -43,6 +45,7 @@ def finish(
     candidates: Sequence[Candidate] = (),
     budget: int | None = None,
     shown: Sequence[Model] = (),
+    about: Mapping[str, Mapping[str, str]] = FrozenDict(),
 ) -> None:
     """Scores the models on the report split and writes what a run leaves.
 
@@ -55,6 +58,7 @@ def finish(
         candidates: all that a search scored.
         budget: multiply-adds that it was held to.
         shown: models of its front whose pictures and scores the report compares.
+        about: name -> what the results say of that model beside its scores.
     """
     judge = Judge.open(
         run.data, run.shape, feature_size, metrics=run.task.metrics, looks=run.work.looks
@@ -70,7 +74,8 @@ def finish(
         Row("input copied", judge.values(judge.shown)),
         Row("real (floor)", judge.floor()),
     ]
-    records.write(run.work.path / RESULTS, [row.to_json() for row in rows])
+    lines = [row.to_json() | dict(about.get(row.name, {})) for row in rows]
+    records.write(run.work.path / RESULTS, lines)
     records.write(run.work.path / REFERENCES, [row.to_json() for row in references])
     samples = spread_samples(
         source=judge.shown,
@@ -123,9 +128,9 @@ def _verdict(rows: Sequence[Row]) -> str | None:
 
 
 def _facts(run: Run) -> dict[str, str]:
-    data, experiment = run.data, run.work.experiment
+    data = run.data
     return {
-        "command": shlex.join(["python", "-m", f"experiments.{experiment}", *sys.argv[1:]]),
+        "command": shlex.join(["python", *sys.orig_argv[1:]]),
         "data": f"{data.name}: {len(data.train_a)} and {len(data.train_b)} pictures to train on, "
         f"{len(data.search_a)} to search with, {len(data.report_a)} to report on",
         "looks at the report split": str(len(records.read(run.work.looks))),

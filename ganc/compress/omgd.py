@@ -14,7 +14,7 @@ from ganc.compress.glance import cut_front
 from ganc.compress.matching import match_taps
 from ganc.compress.omgd_settings import ONLINE, Online
 from ganc.compress.run import Run, open_data
-from ganc.compress.teacher import TEACHER, load_teacher
+from ganc.compress.teacher import TEACHER, check_size, load_teacher
 from ganc.data.dataset import Dataset
 from ganc.data.pictures import show_size
 from ganc.errors import UserError
@@ -23,6 +23,7 @@ from ganc.losses.channel_distillation import ChannelDistil
 from ganc.methods import omgd, omgd_step
 from ganc.methods.update import Optimizers
 from ganc.models import store
+from ganc.models.families import fold
 from ganc.runs.workdir import Workdir
 from ganc.scores.row import Row
 from ganc.search.pareto import ranked
@@ -31,12 +32,13 @@ from ganc.search.search import check_search
 from ganc.search.space import parse_space
 from ganc.search.supernet import Supernet
 from ganc.tasks.task import Game, Task
-from ganc.train.stage import adam
-from ganc.types import Generator, Model, TrainState
+from ganc.train.stage import adam, optimizers
+from ganc.types import Generator, Model, Params, TrainState
 
 WIDER, DEEPER = "wider", "deeper"
-_PLACES = {WIDER: TEACHER, DEEPER: f"{TEACHER}_deeper"}
-"""Teacher -> the model directory that keeps it, and the name of its row."""
+_SECOND = f"{TEACHER}_{DEEPER}"
+"""The model directory and the row of a deeper teacher beside a wider one; the first of the
+teachers, or the only one, is called `TEACHER`."""
 
 
 def distil(
@@ -48,6 +50,7 @@ def distil(
     student: Generator,
     teachers: Mapping[str, Generator],
     games: Mapping[str, Game],
+    plain: tuple[str, ...] = (),
 ) -> list[Row]:
     """Runs the stages that are not complete yet; returns the rows of the final table.
 
@@ -57,18 +60,23 @@ def distil(
         workdir: of the run.
         task: what is translated.
         student: what is kept.
-        teachers: `WIDER` and perhaps `DEEPER`, for `config.teacher` "online".
+        teachers: `WIDER`, `DEEPER` or both, in this order, for `config.teacher` "online".
         games: how each is trained, all before the discriminator of `task`.
+        plain: see `ChannelDistil`.
 
     Raises:
         UserError: the configuration cannot be run; no workdir is made then.
     """
-    shape = (config.size, config.size, student.channels_in)
-    data = open_data(config.data, (config.size, config.size), task, skip_bad=config.skip_bad)
+    shape = (*config.sides, student.channels_in)
+    data = open_data(config, task)
     given = given_teachers(config.teacher, task, data, shape)
     if given:
         teachers, games = {name: model.generator for name, model in given.items()}, {}
-    check_size(shape, [student, *teachers.values()])
+    if not teachers:
+        raise UserError("there is no teacher: both --wider and --deeper are 0")
+    check_size("the student", student, shape)
+    for name, generator in teachers.items():
+        check_size(f"the {name} teacher", generator, shape)
     features = perceptual(config.features, scaling=config.scaling)
     supernet = None
     if config.space:
@@ -79,44 +87,52 @@ def distil(
         return show(run)
 
     with run.stage("student"):
-        method = objective(config, task, student, teachers, features, games)
+        method = objective(config, task, student, teachers, features, games, plain)
         state = _train(run, method, config, given, supernet)
-        models = given or omgd.teachers_of(method, state)
-        models = {_PLACES[name]: model for name, model in models.items()}
+        taught = (given or omgd.teachers_of(method, state)).values()
+        models = {
+            name: fold(model) for name, model in zip((TEACHER, _SECOND), taught, strict=False)
+        }
         models["student"] = omgd.student_of(method, state)
         if games:
             judge = state.params["discriminator"]["b"]
             path = run.work.path / "discriminator"
             store.save_discriminator(path, task.discriminator, judge, {"data": data.name})
 
-    about_search: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     if supernet is not None:
-        with run.stage("search"):
-            params = models["student"].params
-            candidates = run.search(supernet, params, models[TEACHER], config.search)
-            arch = ranked(candidates)[0].arch
-            run.check_cut(supernet, params, arch)
-            models["student"] = run.recalibrated(supernet.cut(params, arch))
-        about_search = {
-            "candidates": candidates,
-            "budget": int(config.search.budget),
-            "shown": cut_front(run, supernet, params, candidates, config.front),
-        }
+        params = models["student"].params
+        models["student"], found = _search(run, config, supernet, params, models[TEACHER])
 
     with run.stage("evaluate"):
         keep(run, models, features)
         finish(
             run,
             models,
+            about={"student": {"features": features.name}},
             title=f"Online distillation: {data.name} at {show_size(run.shape)} px",
             facts={
                 "teachers": f"{', '.join(teachers)}; {config.teacher}",
                 "features that tell pictures apart": features.name,
             },
             feature_size=config.feature_size,
-            **about_search,
+            **found,
         )
     return show(run)
+
+
+def _search(
+    run: Run, config: Online, supernet: Supernet, params: Params, teacher: Model
+) -> tuple[Model, dict[str, Any]]:
+    """The best subnet within the budget, and what `finish` takes of a search."""
+    with run.stage("search"):
+        candidates = run.search(supernet, params, teacher, config.search)
+        arch = ranked(candidates)[0].arch
+        run.check_cut(supernet, params, arch)
+        student = run.recalibrated(supernet.cut(params, arch))
+    shown = cut_front(run, supernet, params, candidates, config.front)
+    budget = int(config.search.budget)
+    return student, {"candidates": candidates, "budget": budget, "shown": shown}
 
 
 def objective(
@@ -126,11 +142,17 @@ def objective(
     teachers: Mapping[str, Generator],
     features: Perceptual,
     games: Mapping[str, Game],
+    plain: tuple[str, ...] = (),
 ) -> omgd.Omgd:
-    """The objective that `config` asks for."""
-    first = next(iter(teachers.values()))
-    match = match_taps(config.channels, student, first)
-    channels = ChannelDistil(config.channels, config.over_taps, match)
+    """The objective that `config` asks for.
+
+    Channels are those of the wider teacher, or of one that was given; a deeper one beside it, or in
+    its place, teaches by its pictures alone, as published.
+    """
+    first, generator = next(iter(teachers.items()))
+    weight = config.channels if first == WIDER else 0.0
+    match = match_taps(weight, student, generator)
+    channels = ChannelDistil(weight, config.over_taps, match, plain)
     return omgd.Omgd(task, student, teachers, features, config.imitation, channels, games)
 
 
@@ -152,33 +174,19 @@ def given_teachers(
     if name == ONLINE:
         return {}
     found = {WIDER: load_teacher(name, task, data, shape)}
-    path = Path(name).expanduser() / _PLACES[DEEPER]
+    path = Path(name).expanduser() / _SECOND
     if (path / "model.json").exists():
         found[DEEPER] = load_teacher(str(path), task, data, shape)
     return found
 
 
-def check_size(shape: tuple[int, int, int], generators: list[Generator]) -> None:
-    """Refuses pictures that a network cannot take.
-
-    Raises:
-        UserError: naming what the sides must be.
-    """
-    divisor = max(generator.divisor for generator in generators)
-    minimum = max(generator.minimum for generator in generators)
-    if shape[0] % divisor or shape[0] < minimum:
-        raise UserError(
-            f"the sides of pictures must be multiples of {divisor} and at least {minimum} for "
-            f"these networks, --size is {shape[0]}"
-        )
-
-
 def optimizers_of(method: omgd.Omgd, config: Online) -> Optimizers:
     """Adam for every role, at the rate of the step that it takes part in."""
     stage = config.training
-    teachers = adam(stage, hold=stage.hold, every=stage.every)
-    found = dict.fromkeys(method.roles, teachers)
-    return found | {"generator": adam(stage, hold=stage.hold)}
+    players = optimizers(stage, hold=stage.hold, every=stage.every)
+    found = {"generator": adam(stage, hold=stage.hold), "teacher": players["generator"]}
+    found["discriminator"] = players["discriminator"]
+    return {role: found[role] for role in method.roles}
 
 
 def _train(
@@ -188,11 +196,12 @@ def _train(
     given: Mapping[str, Model],
     supernet: Supernet | None,
 ) -> TrainState:
-    stage, optimizers = config.training, optimizers_of(method, config)
+    stage, trained = config.training, optimizers_of(method, config)
     # rbg: the default generator takes seconds longer to compile, one layer at a time.
     k_init = jax.random.key(config.seed, impl="rbg")
-    state = omgd.init(method, k_init, optimizers, run.shape, average=stage.average)
-    parts = omgd_step.compiled(omgd_step.make_parts(method, optimizers, average=stage.average))
+    shape = (*run.shape[:2], 3)
+    state = omgd.init(method, k_init, trained, shape, average=stage.average)
+    parts = omgd_step.compiled(omgd_step.make_parts(method, trained, average=stage.average))
     frozen = omgd.freeze(method, {name: model.params for name, model in given.items()})
 
     classes = None

@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
-from ganc.batching import batches
 from ganc.compress.finish import finish, show
-from ganc.compress.omgd import WIDER, check_size, keep, objective
-from ganc.compress.omgd_settings import OnlineTraining, OnlineUnpaired
+from ganc.compress.omgd import WIDER, distil, keep, objective
+from ganc.compress.omgd_settings import ONLINE, OnlineTraining, OnlineUnpaired
 from ganc.compress.run import Run, open_data, some
-from ganc.compress.teacher import TEACHER
+from ganc.compress.teacher import TEACHER, check_size
 from ganc.data.pictures import show_size, stack
 from ganc.errors import UserError
 from ganc.features import lite0
@@ -33,12 +31,30 @@ from ganc.runs.console import console
 from ganc.runs.workdir import Workdir
 from ganc.scores.row import Row
 from ganc.tasks.task import Task
-from ganc.train.stage import adam, learning_rate
+from ganc.train.stage import adam, learning_rate, optimizers
 from ganc.types import Generator, Model, Params
 
 PHASES = "phases.jsonl"
 """A line for each time that the teacher was scored: its step, its scores, whether it is the best;
 and one when the student had learned from it."""
+
+
+def distil_unpaired(
+    experiment: str,
+    config: OnlineUnpaired,
+    workdir: Path,
+    *,
+    task: Task,
+    student: Generator,
+    teacher: Generator,
+    plain: tuple[str, ...] = (),
+) -> list[Row]:
+    """`distil_in_turns` or, stepwise and from a given teacher, `ganc.compress.omgd.distil`."""
+    networks = {"task": task, "student": student, "plain": plain}
+    if config.scheme == "staged" and config.teacher == ONLINE:
+        return distil_in_turns(experiment, config, workdir, teacher=teacher, **networks)
+    games = {WIDER: task.play(teacher)}
+    return distil(experiment, config, workdir, teachers={WIDER: teacher}, games=games, **networks)
 
 
 def distil_in_turns(
@@ -49,6 +65,7 @@ def distil_in_turns(
     task: Task,
     student: Generator,
     teacher: Generator,
+    plain: tuple[str, ...] = (),
 ) -> list[Row]:
     """Runs the phases that are not complete yet; returns the rows of the final table.
 
@@ -59,6 +76,7 @@ def distil_in_turns(
         task: what is translated; its game trains the teacher.
         student: what is kept.
         teacher: the wider network.
+        plain: see `ChannelDistil`.
 
     Raises:
         UserError: the configuration cannot be run; no workdir is made then.
@@ -69,16 +87,17 @@ def distil_in_turns(
         )
     if config.space:
         raise UserError("a supernet learns with --scheme stepwise or from a given --teacher")
-    shape = (config.size, config.size, student.channels_in)
-    data = open_data(config.data, (config.size, config.size), task, skip_bad=config.skip_bad)
-    check_size(shape, [student, teacher])
+    shape = (*config.sides, student.channels_in)
+    data = open_data(config, task)
+    check_size("the student", student, shape)
+    check_size("the wider teacher", teacher, shape)
     features = perceptual(config.features, scaling=config.scaling)
     run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
     if run.complete:
         return show(run)
 
     with run.stage("student"):
-        method = objective(config, task, student, {WIDER: teacher}, features, {})
+        method = objective(config, task, student, {WIDER: teacher}, features, {}, plain)
         train_teacher = _teacher(run, config, teacher)
         train_student = _student(run, method, config)
         score = _scorer(run, config, teacher)
@@ -102,6 +121,7 @@ def distil_in_turns(
         finish(
             run,
             models,
+            about={"student": {"features": features.name}},
             title=f"Distillation in turns: {data.name} at {show_size(run.shape)} px",
             facts={
                 "teacher": f"trained meanwhile, {count} phases; that of {_best(run)}",
@@ -126,12 +146,12 @@ def student_rate(config: OnlineUnpaired) -> Callable[[Any], Any]:
 
 def _teacher(run: Run, config: OnlineUnpaired, generator: Generator) -> Callable[[int], Params]:
     """`train(until) -> {"ab": ..., "ba": ...}`, compiled once for all phases."""
-    game, optimizer = run.task.play(generator), adam(config.training, hold=config.training.hold)
-    optimizers = {"generator": optimizer, "discriminator": optimizer}
-    k_init, k_train = jax.random.split(jax.random.key(config.seed, impl="rbg"))
-    state = adversarial.init(game, k_init, optimizers, run.shape)
-    step = adversarial.make_step(game, optimizers, k_train)
-    step = jax.jit(step, donate_argnums=0)
+    state, step = adversarial.begin_game(
+        run.task.play(generator),
+        jax.random.key(config.seed, impl="rbg"),
+        optimizers(config.training, hold=config.training.hold),
+        run.shape,
+    )
 
     def train(until: int) -> Params:
         now = run.train(
@@ -145,10 +165,10 @@ def _teacher(run: Run, config: OnlineUnpaired, generator: Generator) -> Callable
 def _student(run: Run, method: omgd.Omgd, config: OnlineUnpaired) -> Callable[[Params, int], Model]:
     """`train(teacher, phase) -> Model`, compiled once for all phases."""
     stage: OnlineTraining = config.training
-    optimizers = {"generator": adam(stage, rate=student_rate(config))}
+    trained = {"generator": adam(stage, rate=student_rate(config))}
     k_init = jax.random.key(config.seed + 1, impl="rbg")
-    state = omgd.init(method, k_init, optimizers, run.shape, average=stage.average)
-    parts = omgd_step.compiled(omgd_step.make_parts(method, optimizers, average=stage.average))
+    state = omgd.init(method, k_init, trained, run.shape, average=stage.average)
+    parts = omgd_step.compiled(omgd_step.make_parts(method, trained, average=stage.average))
     length = config.phase * config.lessons
     count = -(-stage.steps // config.phase)
     whole = dataclasses.replace(stage, constant_steps=count * length, decay_steps=0)
@@ -174,18 +194,14 @@ def _scorer(
         "a": stack(some(run.data.search_a, config.pictures), size),
         "b": stack(some(run.data.search_b, config.pictures), size),
     }
-    draw = jax.jit(lambda params, x: generator.apply(params, x).image)
     directions = {"forward": ("ab",), "either": ("ab", "ba"), "latest": ()}[config.best]
 
     def score(generators: Params) -> dict[str, float]:
         found = {}
         for direction in directions:
             source, real = (sets[domain] for domain in direction)
-            fake = [
-                np.asarray(draw(generators[direction], part))[:n]
-                for part, n in batches(source, lite0.BATCH)
-            ]
-            extract = [lite0.extract(weights, x) for x in (np.concatenate(fake), real)]
+            fake = run.render(Model(generator, generators[direction]), source)
+            extract = [lite0.extract(weights, x) for x in (fake, real)]
             found[direction] = float(kernel_distance(*extract))
         return found
 

@@ -66,7 +66,7 @@ def compress(
     supernet = Supernet(student, parse_space(config.arch or config.space, student), shape)
     if not config.arch:
         check_search(supernet, config.search)
-    data = open_data(config.data, config.sides, task, skip_bad=config.skip_bad)
+    data = open_data(config, task)
     given = None if config.teacher == "train" else load_teacher(config.teacher, task, data, shape)
     run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
     if run.complete:

@@ -13,10 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganc.batching import evenly_spread
-from ganc.compress.settings import Teaching
+from ganc.compress.omgd_settings import Online
+from ganc.compress.settings import Compression, Teaching
 from ganc.compress.teacher import TEACHER, train_teacher
 from ganc.data.dataset import Dataset, open_dataset
-from ganc.data.pictures import Size, stack
+from ganc.data.pictures import stack
 from ganc.features import lite0
 from ganc.models import store
 from ganc.models.render import render
@@ -157,13 +158,21 @@ class Run:
         store.save(self.work.path / name, model, about | more)
 
 
-def open_data(address: str, size: Size, task: Task, *, skip_bad: bool) -> Dataset:
-    """The data set at `address`, fit for `task`; pictures that are left out are named.
+def open_data(config: Teaching | Compression | Online, task: Task) -> Dataset:
+    """The data set that `config` asks for, fit for `task`; pictures that are left out are named.
 
     Raises:
-        UserError: see `open_dataset`.
+        UserError: see `open_dataset` and `Dataset.turned`.
     """
-    data = open_dataset(address, size, paired=task.paired, skip_bad=skip_bad, labels=task.labels)
+    data = open_dataset(
+        config.data,
+        config.sides,
+        paired=task.paired,
+        skip_bad=config.skip_bad,
+        labels=task.labels,
+    )
+    if config.direction == "ba":
+        data = data.turned()
     for path in data.skipped:
         console.print(f"[yellow]skipped, cannot be decoded: {path}[/]", soft_wrap=True)
     return data

@@ -28,7 +28,7 @@ def teach(
     Raises:
         UserError: the configuration cannot be run; no workdir is made then.
     """
-    data = open_data(config.data, config.sides, task, skip_bad=config.skip_bad)
+    data = open_data(config, task)
     if config.start:
         earlier_checkpoints(config)
     shape = (*config.sides, generator.channels_in)

@@ -46,12 +46,22 @@ def load_teacher(name: str, task: Task, data: Dataset, shape: tuple[int, int, in
     if generator.channels_in != shape[2]:
         what = "no pictures" if shape[2] == 3 else f"expected {shape[2]}"
         raise UserError(f"the teacher {name} takes {generator.channels_in} channels, {what}")
-    if any(n % generator.divisor or n < generator.minimum for n in shape[:2]):
-        raise UserError(
-            f"the teacher {name} takes pictures whose sides are multiples of {generator.divisor} "
-            f"and at least {generator.minimum}, --size is {show_size(shape)}"
-        )
+    check_size(f"the teacher {name}", generator, shape)
     return model
+
+
+def check_size(what: str, generator: Generator, shape: tuple[int, int, int]) -> None:
+    """Refuses pictures of `shape` (h, w, c) that the network called `what` cannot take.
+
+    Raises:
+        UserError: naming what their sides must be.
+    """
+    divisor, minimum = generator.divisor, generator.minimum
+    if any(side % divisor or side < minimum for side in shape[:2]):
+        raise UserError(
+            f"{what} takes pictures whose sides are multiples of {divisor} and at least {minimum}, "
+            f"--size is {show_size(shape)}"
+        )
 
 
 def _shipped(task: Task, data: Dataset) -> Model:
@@ -75,15 +85,17 @@ def train_teacher(
     It leaves `teacher` (a -> b), in games that translate both ways `teacher_back` (b -> a), and
     `discriminator` (of domain b) with `discriminator_back`.
     """
-    game, players = task.play(generator), optimizers(config.training)
-    k_init, k_train = jax.random.split(jax.random.key(config.seed))
-    shape = (*config.sides, 3)
-    state = adversarial.init(game, k_init, players, shape, average=config.average)
+    state, step = adversarial.begin_game(
+        task.play(generator),
+        jax.random.key(config.seed),
+        optimizers(config.training),
+        (*config.sides, 3),
+        average=config.average,
+    )
     if config.start:
         state = _go_on(state, earlier_checkpoints(config))
-    step = adversarial.make_step(game, players, k_train, average=config.average)
     state = train(
-        lambda place: jax.jit(step, donate_argnums=0),
+        lambda place: step,
         state,
         task.batches(data, config.batch, config.seed),
         config.training,

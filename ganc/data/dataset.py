@@ -1,8 +1,9 @@
 """Data sets by address: `earth`, `folder:DIR`, `tfds:NAME`."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -23,6 +24,9 @@ EARTH: dict[str, tuple[View, View]] = {
 }
 EARTH_LABELS = LabelMaps(len(TONES), colours=tuple(TONES.values()))
 """Of `earth:labels-satellite`."""
+Direction = Literal["ab", "ba"]
+"""Which domain is translated into which."""
+
 ADDRESSES = (*(f"earth:{task}" for task in EARTH), "folder:DIR", "tfds:NAME", "tfds:NAME@DATA_DIR")
 
 
@@ -57,6 +61,21 @@ class Dataset:
     def encode(self) -> Callable[[np.ndarray], np.ndarray]:
         """Of a picture or a label map of a, what a generator is given: float32 (h w c)."""
         return to_float if self.labels is None else self.labels.encode
+
+    def turned(self) -> "Dataset":
+        """The other direction: what was b is translated into what was a.
+
+        Raises:
+            UserError: a holds label maps, which are translated and not drawn.
+        """
+        if self.labels is not None:
+            raise UserError(f"{self.name} has label maps as A, so it takes --direction ab alone")
+        sides = {
+            f"{part}_{side}": getattr(self, f"{part}_{other}")
+            for part in ("train", "search", "report")
+            for side, other in ("ab", "ba")
+        }
+        return replace(self, name=f"{self.name}, B to A", **sides)
 
     def show(self, encoded: np.ndarray) -> np.ndarray:
         """Pictures (n h w 3) in [-1, 1] of what generators are given, (n h w c)."""

@@ -27,11 +27,14 @@ class ChannelDistil:
         over_taps: the sum over the taps, as released, or their mean, as the paper's equation has
             it; the published weights are for the sum.
         match: which taps go together, as in `Distil`.
+        plain: what both give beside their taps, as in `Distil`: numbers without places, such as
+            MUNIT's `style`, which are compared as they are.
     """
 
     weight: float = 50.0
     over_taps: Literal["sum", "mean"] = "sum"
     match: Literal["name", "position"] | Mapping[str, str] = "name"
+    plain: tuple[str, ...] = ()
 
     def pairs(self, student: Generator, teacher: Generator) -> dict[str, str]:
         """The tap of the teacher that goes with each of the student's; see `pair_taps`."""
@@ -77,6 +80,8 @@ def channel_distillation_loss(
 ) -> jax.Array:
     """$\\lambda \\sum_t \\mathrm{mean}(m(f_t(S_t)) - m(T_t))^2$, adaptors f, means m over places.
 
+    What is `plain` counts like a pair, without adaptor and mean.
+
     An adaptor is a 1x1 convolution, the norm of a batch by its own statistics and a ReLU. Height
     and width of the two taps may differ, since both are averaged over them.
 
@@ -96,8 +101,11 @@ def channel_distillation_loss(
         mapped = _adapt(adaptors[ours], jnp.asarray(student[ours]))
         target = jax.lax.stop_gradient(jnp.asarray(teacher[theirs]))
         total += l2_loss(mapped.mean(axis=(1, 2)), target.mean(axis=(1, 2)))
+    for name in distil.plain:
+        target = jax.lax.stop_gradient(jnp.asarray(teacher[name]))
+        total += l2_loss(jnp.asarray(student[name]), target)
     if distil.over_taps == "mean":
-        total /= max(len(pairs), 1)
+        total /= max(len(pairs) + len(distil.plain), 1)
     return distil.weight * total
 
 

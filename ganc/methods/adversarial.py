@@ -29,6 +29,24 @@ def init(
     return begin(game.init(key), optimizers, average=bool(average), pools=pools)
 
 
+def begin_game(
+    game: Game,
+    key: jax.Array,
+    optimizers: Optimizers,
+    shape: tuple[int, int, int],
+    *,
+    average: float = 0.0,
+) -> tuple[TrainState, Callable[..., tuple[TrainState, dict[str, jax.Array]]]]:
+    """The state of `init` and the compiled step of `make_step`, which donates it.
+
+    `key` is of the first weights and of everything random in the steps.
+    """
+    k_init, k_train = jax.random.split(key)
+    state = init(game, k_init, optimizers, shape, average=average)
+    step = make_step(game, optimizers, k_train, average=average)
+    return state, jax.jit(step, donate_argnums=0)
+
+
 def make_step(
     game: Game,
     optimizers: Optimizers,

@@ -45,7 +45,7 @@ class Parts(NamedTuple):
     """The pure functions that a step is made of; each is compiled by itself.
 
     Attributes:
-        teach: `(params, batch, key) -> Lessons` of teachers who learn.
+        teach: `(params, batch, inputs, key) -> Lessons` of teachers who learn.
         rest: `(params, inputs) -> Lessons` of those who do not in this step; they draw as they do
             when they learn, so their statistics move on.
         recite: `(frozen, inputs) -> Lessons` of those who never do.
@@ -94,28 +94,30 @@ def make_parts(
 
     def seen(name: str, image: jax.Array, taps: Mapping[str, jax.Array]) -> Output:
         # A program computes all that it returns, so what nobody needs must not be returned.
-        wanted = pairs.values() if name == method.first else ()
+        wanted = (*pairs.values(), *method.channels.plain) if pairs and name == method.first else ()
         return Output(image, {tap: taps[tap] for tap in dict.fromkeys(wanted)})
 
-    def teach(params, batch, key) -> Lessons:
+    def lesson(name: str, params, inputs: Inputs) -> Output:
+        return teachers[name].apply(params, inputs.x, momentum=MOMENTUM, **inputs.options)
+
+    def teach(params, batch, inputs: Inputs, key) -> Lessons:
         gradients, (terms, made) = jax.grad(_teachers_loss, has_aux=True)(
             params["teacher"], params["discriminator"], games, batch, key
         )
-        outputs = {
-            name: seen(name, each.fakes["b"], each.taps.get("b", {})) for name, each in made.items()
-        }
+        outputs = {}
+        for name, each in made.items():
+            if "b" in each.taps:
+                outputs[name] = seen(name, each.fakes["b"], each.taps["b"])
+            else:  # the game draws from other inputs, such as MUNIT's in styles of its own
+                drawn = lesson(name, params["teacher"][name]["ab"], inputs)
+                outputs[name] = seen(name, drawn.image, drawn.taps)
         fakes = {name: each.fakes for name, each in made.items()}
         statistics = {name: each.statistics for name, each in made.items()}
         statistics, gradients, terms = over_devices((statistics, gradients, terms))
         return Lessons(outputs, statistics, gradients, terms, fakes)
 
     def rest(params, inputs: Inputs) -> Lessons:
-        outputs = {
-            name: generator.apply(
-                params["teacher"][name]["ab"], inputs.x, momentum=MOMENTUM, **inputs.options
-            )
-            for name, generator in teachers.items()
-        }
+        outputs = {name: lesson(name, params["teacher"][name]["ab"], inputs) for name in teachers}
         statistics = {name: {"ab": output.statistics} for name, output in outputs.items()}
         lessons = {name: seen(name, made.image, made.taps) for name, made in outputs.items()}
         return Lessons(lessons, over_devices(statistics))
@@ -187,12 +189,12 @@ def make_turn(
 
     def turn(state: TrainState, frozen, batch, index, learn: bool, masks=None, shape=None):
         k_terms, k_pools = jax.random.split(jax.random.fold_in(key, index))
-        inputs = method.task.inputs(batch, k_terms)  # the very ones that the games draw
+        inputs = method.task.inputs(batch, k_terms)  # those of the games, where they have taps
         params, pools, found = state.params, state.extra["pools"], {}
         if not method.games:
             taught = parts.recite(frozen, inputs)
         elif learn:
-            taught = parts.teach(params, batch, k_terms)
+            taught = parts.teach(params, batch, inputs, k_terms)
             *found["discriminator"], pools = parts.discriminator(
                 params["discriminator"], pools, batch, taught.fakes, k_pools
             )

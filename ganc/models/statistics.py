@@ -18,7 +18,8 @@ MOMENTUM = 0.1
 
 def merge(params: Params, statistics: Params) -> Params:
     """`params` with the `statistics` that a call with `momentum` returned in place of their own."""
-    flat: dict[str, Any] = dict(flatten_dict(params, sep="/"))
+    # What is empty, such as adaptors where nothing is distilled, belongs to the structure too.
+    flat: dict[str, Any] = dict(flatten_dict(params, sep="/", keep_empty_nodes=True))
     return unflatten_dict(flat | flatten_dict(statistics, sep="/"), sep="/")
 
 

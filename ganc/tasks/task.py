@@ -100,7 +100,8 @@ class Made(NamedTuple):
     Attributes:
         fakes: name -> pictures for the discriminators.
         statistics: of the generators, in their structure.
-        taps: name -> the activations behind those pictures, where students may learn from them.
+        taps: name -> the activations behind those pictures, where they were drawn from the task's
+            `inputs`, so that students may learn from them.
     """
 
     fakes: Mapping[str, jax.Array]

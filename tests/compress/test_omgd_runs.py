@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 from types import SimpleNamespace
 
 import jax
@@ -6,15 +7,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import cyclegan_omgd, pix2pix_omgd
+from experiments import cyclegan_omgd, gaugan_omgd, pix2pix_omgd, pix2pix_omgd_ablation
 from ganc.compress import omgd as run
 from ganc.compress.omgd_settings import OnlineTraining, OnlineUnpaired
 from ganc.compress.omgd_staged import PHASES, _elect, _find, student_rate
+from ganc.compress.teacher import check_size
 from ganc.errors import UserError
+from ganc.features.perceptual import perceptual
 from ganc.metrics import cost
 from ganc.models import discriminators, store
-from ganc.models.discriminators import BranchedSpec
+from ganc.models.discriminators import BranchedSpec, PatchSpec
 from ganc.runs import records
+from ganc.tasks import pix2pix
 from ganc.train.stage import Training, adam, learning_rate
 from ganc.types import Model
 
@@ -139,7 +143,11 @@ def test_presets_build_the_published_networks(key, deeper):
 
 
 def test_the_student_of_the_default_costs_little():
-    """Of the dense ResNet of base width 64 with nine blocks 40 times less, at any size."""
+    """40 times less than a teacher: of scripts the dense ResNet, base width 64, nine blocks."""
+    config = pix2pix_omgd.EARTH64
+    student, teacher = (pix2pix_omgd.generator(config, ngf) for ngf in (config.ngf, config.wider))
+    price = [int(cost.macs(net, *config.sides)(net.widths)) for net in (teacher, student)]
+    assert price[0] / price[1] == pytest.approx(40, abs=1)
     assert 56_799_264_768 / WIDE["resnet", 16][1] == pytest.approx(40.3, abs=0.1)
     assert 18_143_334_400 / WIDE["unet", 16][1] == pytest.approx(14.9, abs=0.1)
 
@@ -188,9 +196,46 @@ def test_the_best_teacher_teaches(fake_run, random_params, best, scores, kept):
 
 def test_pictures_that_a_network_cannot_take():
     unet = pix2pix_omgd.generator(pix2pix_omgd.PRESETS["unet-cityscapes-s16"], 4)
-    run.check_size((256, 256, 3), [unet])
+    check_size("the student", unet, (256, 256, 3))
     with pytest.raises(UserError, match="multiples of 256 and at least 256.*--size is 64"):
-        run.check_size((64, 64, 3), [unet])
+        check_size("the student", unet, (64, 64, 3))
+
+
+@pytest.mark.parametrize(("first", "weight"), [("wider", 100.0), ("deeper", 0.0)])
+def test_channels_are_those_of_the_wider_teacher(first, weight):
+    config, task = pix2pix_omgd.SMOKE, pix2pix.task(discriminators.patch(PatchSpec(4)))
+    student = pix2pix_omgd.generator(config, 4)
+    method = run.objective(config, task, student, {first: student}, perceptual("lite0"), {})
+    assert method.channels.weight == weight
+
+
+def test_rates_of_all_players():
+    config = gaugan_omgd.EARTH64
+    roles = SimpleNamespace(roles=("generator", "teacher", "discriminator"))
+    sizes = {}
+    for role, optimizer in run.optimizers_of(roles, config).items():
+        update, _ = optimizer.update(jnp.float32(1), optimizer.init(jnp.float32(0)))
+        sizes[role] = -float(update)  # of a constant gradient, Adam's step is its rate
+    assert sizes == pytest.approx({"generator": 4e-4, "teacher": 4e-4, "discriminator": 8e-4})
+
+
+def test_the_variants_of_the_ablation():
+    config, workdir = dataclasses.replace(pix2pix_omgd.EARTH64, seed=3), Path("runs/x")
+    found = pix2pix_omgd_ablation.variants(config, workdir)
+    configs = {name: variant.config for name, variant in found.items()}
+    assert configs["both"] == config
+    assert (configs["wider"].deeper, configs["deeper"].wider) == (0, 0)
+    assert configs["no-channels"].channels == 0
+    assert configs["no-ssim"].imitation == dataclasses.replace(config.imitation, ssim=0.0)
+    assert configs["no-style"].imitation == dataclasses.replace(config.imitation, style=0.0)
+    assert configs["offline"].teacher == str(workdir / "both")
+    steps = {name: getattr(c, "training", c).constant_steps for name, c in configs.items()}
+    assert set(steps.values()) == {750} and {c.seed for c in configs.values()} == {3}
+    plain = configs["plain"]
+    assert (plain.ngf, plain.ndf, plain.batch) == (config.ngf, config.ndf, config.training.batch)
+    assert (plain.average, plain.reconstruction) == (config.training.average, 100)
+    with pytest.raises(UserError, match="--teacher and --space are flags of pix2pix_omgd"):
+        pix2pix_omgd_ablation.variants(dataclasses.replace(config, space="8/6"), workdir)
 
 
 @pytest.mark.parametrize("name", ["resnet-edges2shoes-s8", "unet-cityscapes-s8"])

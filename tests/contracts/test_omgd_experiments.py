@@ -52,6 +52,7 @@ def test_an_online_run_leaves_what_it_promises(run, deeper, request):
         assert params_sha256(store.load(stored).params) == row["params_sha256"]
     assert found["student"]["macs"]["published"] < found["teacher"]["macs"]["published"]
     assert store.read_about(workdir / "student")["features"] == "lite0"
+    assert found["student"]["features"] == "lite0" and "features" not in found["teacher"]
     lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
     assert all(line["style"] > 0 for line in lines if "ssim" in line)
 
@@ -123,6 +124,7 @@ def test_kills_do_not_change_a_bit_of_an_online_run(online, turns, tmp_path):
         (("--size", "66"), "multiples of 4"),
         (("--family", "unet", "--size", "48"), "multiples of 32"),
         (("--teacher", "no/such/model"), "no/such/model"),
+        (("--wider", "0", "--deeper", "0"), "there is no teacher"),
         (("--space", "4/3", "--search.budget", "1e5"), "the smallest, 3_3_3_3_3_3_3_3, takes"),
     ],
 )

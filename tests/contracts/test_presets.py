@@ -36,11 +36,12 @@ PUBLISHED = {
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_networks_budgets_and_lengths(name):
     config, macs, student, budget, size, steps = PUBLISHED[name]
+    teaching = config.train_teacher
     if isinstance(config, gaugan_ofa.Compression):
-        family, spec = spade, gaugan_teacher.spec(config.train_teacher)
+        family, spec = spade, gaugan_teacher.spec(teaching, teaching.ngf)
         spec = dataclasses.replace(spec, spectral=False)
     else:
-        family, spec = munit, munit_teacher.spec(config.train_teacher)
+        family, spec = munit, munit_teacher.spec(teaching, teaching.ngf)
     teacher = family.generator(spec)
     assert int(cost.macs(teacher, *config.sides)(teacher.widths)) == macs
     small = family.generator(dataclasses.replace(spec, ngf=config.ngf, separable=True))

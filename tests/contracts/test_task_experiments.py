@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from programs import check_left, compilation_cache, finish
+from programs import check_left, compilation_cache, finish, rows
 
 from ganc.models import store
 
@@ -36,3 +36,16 @@ def test_what_other_teachers_leave(labels, styles):
     assert judge.channels_in == 13  # ten classes and the picture
     assert store.load(labels / "teacher").generator.channels_in == 10
     assert (styles / "teacher_back").exists()  # both directions
+
+
+@pytest.mark.parametrize(("run", "name"), [("labels", "gaugan_omgd"), ("styles", "munit_omgd")])
+def test_their_teachers_teach_offline(run, name, request, tmp_path):
+    """Online both are composed of what `test_steps` and `test_omgd_styles` hold."""
+    before, workdir = request.getfixturevalue(run), tmp_path / "run"
+    flags = ("--preset", "smoke", "--teacher", str(before), "--workdir", str(workdir))
+    assert "offline: 4 of 4, channels " in finish(name, *flags)
+    found = rows(workdir)
+    assert list(found) == ["teacher", "student"]
+    assert found["teacher"]["params_sha256"] == rows(before)["teacher"]["params_sha256"]
+    assert found["student"]["features"] == "lite0"
+    assert (workdir / "samples.png").exists() and (workdir / "report.html").exists()

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ganc.data.dataset import open_dataset
+from ganc.data.dataset import EARTH_LABELS, open_dataset
 from ganc.data.pictures import Augmentation
 from ganc.errors import UserError
 
@@ -39,6 +39,18 @@ def test_earth_tasks():
     assert np.array_equal(forward.report_a[7], back.report_b[7])
     assert np.array_equal(forward.report_a[7], season.report_a[7])
     assert not np.array_equal(season.report_a[7], season.report_b[7])
+
+
+def test_the_other_direction():
+    data = open_dataset("earth", 64)
+    turned = data.turned()
+    assert turned.name == "earth:satellite-relief, B to A"
+    for part in ("train", "search", "report"):
+        assert getattr(turned, f"{part}_a") is getattr(data, f"{part}_b")
+        assert getattr(turned, f"{part}_b") is getattr(data, f"{part}_a")
+    labelled = open_dataset("earth:labels-satellite", 64, labels=EARTH_LABELS)
+    with pytest.raises(UserError, match="has label maps as A, so it takes --direction ab alone"):
+        labelled.turned()
 
 
 def test_tfds_without_the_extra(monkeypatch):

@@ -52,6 +52,16 @@ def test_taps_are_summed_or_averaged_and_weighted(golden):
     assert averaged == pytest.approx(50 * 0.2084946, rel=1e-5)
 
 
+def test_numbers_without_places_are_compared_as_they_are(golden):
+    adaptor, student, teacher = golden
+    ours = {"t": student, "style": np.float32([[1, 2], [3, 4]])}
+    theirs = {"t": teacher, "style": np.float32([[1, 0], [3, 2]])}
+    for over, expected in {"sum": 3 * (0.2084946 + 2), "mean": 1.5 * (0.2084946 + 2)}.items():
+        distil = ChannelDistil(3.0, over, plain=("style",))
+        found = channel_distillation_loss(distil, {"t": "t"}, {"t": adaptor}, ours, theirs)
+        assert found == pytest.approx(expected, rel=1e-5)
+
+
 def test_a_sliced_adaptor_sees_what_a_masked_one_sees(key):
     student, teacher = network({"t": "a"}, {"a": 6}), network({"t": "x"}, {"x": 5})
     distil, keep = ChannelDistil(1.0), {"a": np.array([0, 2, 3])}

@@ -113,3 +113,9 @@ def test_batches_that_cannot_be_are_refused(random_params):
         recalibrate(NET, params, [])
     with pytest.raises(ValueError, match=r"same size, got \[\(1, 4, 4, 3\), \(2, 4, 4, 3\)\]"):
         recalibrate(NET, params, [batch, batch[:1]])
+
+
+def test_merging_keeps_what_is_empty():
+    params = {"adaptors": {}, "student": {"norm": {"mean": 0, "scale": 1}}}
+    merged = merge(params, {"student": {"norm": {"mean": 2}}})
+    assert merged == {"adaptors": {}, "student": {"norm": {"mean": 2, "scale": 1}}}
