@@ -1,6 +1,7 @@
 """The command line that all experiments share: `--preset`, `--workdir` and a flag per field."""
 
 import dataclasses
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from ganc.errors import UserError
 from ganc.scores.row import Row
 
 _HELP = "run so often, in WORKDIR/seed0, seed1, ..., and report how the scores spread"
+_WORKDIR = "of the run; by default runs/, named after experiment, preset, data and teacher"
 SEEDS = ("seeds", Annotated[int, tyro.conf.arg(help=_HELP), ranges.whole(1, 1000)], 1)
 """The flag of experiments that have a seed."""
 MAX_PIXELS = (
@@ -35,7 +37,7 @@ def launch(
     """Runs an experiment as the command line says.
 
     Args:
-        name: of the experiment; the default workdir is `runs/NAME-PRESET`.
+        name: of the experiment; see `default_workdir`.
         presets: name -> configuration, a frozen dataclass; the first is the default.
         run: `run(config, workdir)`.
         argv: the command line, without the program; None for that of this process.
@@ -50,7 +52,7 @@ def launch(
         "Flags",
         [
             ("preset", Literal[tuple(presets)], preset),
-            ("workdir", Path, Path("runs") / f"{name}-{preset}"),
+            ("workdir", Annotated[Path | None, tyro.conf.arg(help=_WORKDIR)], None),
             *([SEEDS] if hasattr(config, "seed") else []),
             MAX_PIXELS,
             ("config", Annotated[type(config), tyro.conf.arg(name="")], config),
@@ -68,10 +70,31 @@ def launch(
         ranges.check(asked, nameless="config")
         allow_pixels(asked.max_pixels)
         count = getattr(asked, "seeds", 1)
+        workdir = asked.workdir or default_workdir(f"{name}-{preset}", config, asked.config)
         if count == 1:
-            run(asked.config, asked.workdir)
+            run(asked.config, workdir)
         else:
-            run_seeds(run, asked.config, asked.workdir, count)
+            run_seeds(run, asked.config, workdir, count)
+
+
+def default_workdir(name: str, preset: Any, config: Any) -> Path:
+    """`runs/NAME`, with data and teacher behind it where they are not those of the preset.
+
+    Example:
+        >>> @dataclasses.dataclass
+        ... class Config:
+        ...     data: str = "earth"
+        ...     teacher: str = "shipped"
+        >>> default_workdir("toy", Config(), Config("folder:~/my horses", "nets/latest_G.pth"))
+        PosixPath('runs/toy-my_horses-latest_G')
+    """
+    parts = [name]
+    for field in ("data", "teacher"):
+        value = getattr(config, field, "")
+        if value != getattr(preset, field, ""):
+            stem = Path(value.rpartition(":")[2].partition("?")[0]).stem
+            parts.append(re.sub(r"[^\w.-]+", "_", stem)[:40].strip("._") or "own")
+    return Path("runs") / "-".join(parts)
 
 
 def _program(module: ModuleType) -> str:
