@@ -8,8 +8,8 @@ looked at before that (`ganc/pickle_scan.py`), and what it says of sizes before 
 
 import io
 import math
-import sys
 import pickle
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from functools import cache

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from ganc import cli, ranges
+from ganc.compress import help
 from ganc.compress.seeds import run_seeds
 from ganc.data.files import PIXELS, allow_pixels
 from ganc.errors import UserError
@@ -48,6 +49,13 @@ def launch(
         if preset not in presets:
             raise UserError(f"there is no preset {preset!r}; valid are {', '.join(presets)}")
     config = presets[preset]
+    asked_for = help.topic(argv)
+    if asked_for == "":
+        print(help.first_screen(_program(module), module.__doc__ or "", presets, preset))
+        sys.exit(0)
+    if asked_for is not None:
+        _explain(asked_for, config, _program(module))
+        argv = ["--help"]
     flags = dataclasses.make_dataclass(
         "Flags",
         [
@@ -75,6 +83,20 @@ def launch(
             run(asked.config, workdir)
         else:
             run_seeds(run, asked.config, workdir, count)
+
+
+def _explain(group: str, config: Any, program: str) -> None:
+    """Prints the help of one group of flags and ends; comes back where all are asked for."""
+    name = group.replace("-", "_")
+    groups = [f.name for f in dataclasses.fields(config) if help.is_group(config, f.name)]
+    with cli.one_line_errors():
+        if name not in ("all", *groups):
+            valid = ", ".join(("all", *groups)).replace("_", "-")
+            raise UserError(f"there is no help of {group!r}; valid are {valid}")
+        if name in groups:
+            value = getattr(config, name)
+            form = dataclasses.make_dataclass("Group", [(name, type(value), value)], frozen=True)
+            cli.parse(form, args=["--help"], prog=f"python -m {program}")
 
 
 def default_workdir(name: str, preset: Any, config: Any) -> Path:
