@@ -8,8 +8,8 @@ looked at before that (`ganc/pickle_scan.py`), and what it says of sizes before 
 
 import io
 import math
-import sys
 import pickle
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -66,7 +66,9 @@ class _Tensor:
     def check(self) -> int:
         """Its bytes, once offset, size and stride are found to stay within its storage."""
         storage, offset, size, stride = self.storage, self.offset, self.size, self.stride
-        if not all(isinstance(axes, list | tuple) and len(axes) <= _AXES for axes in (size, stride)):
+        if not all(
+            isinstance(axes, list | tuple) and len(axes) <= _AXES for axes in (size, stride)
+        ):
             raise ValueError(f"a tensor without a size and a stride of at most {_AXES} axes")
         numbers = (offset, *size, *stride)
         if not all(isinstance(n, int) and 0 <= n <= sys.maxsize for n in numbers) or len(
@@ -267,9 +269,7 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
         return {name: tensor.array(buffers(tensor.storage.key)) for name, tensor in found.items()}
     # A damaged pickle or zip file can raise nearly any exception; to a caller it is one case.
     except Exception as error:
-        raise ValueError(
-            one_line(f"cannot read the PyTorch checkpoint {path}: {error}")
-        ) from error
+        raise ValueError(one_line(f"cannot read the PyTorch checkpoint {path}: {error}")) from error
 
 
 def check(data: bytes) -> None:

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,7 @@ from ganc import cli
 from ganc.data.batches import prefetch
 from ganc.data.files import PIXELS, allow_pixels, decode, list_pictures, read_size
 from ganc.data.pictures import to_float, to_uint8
-from ganc.errors import UserError
+from ganc.errors import UserError, one_line
 from ganc.models.store import load
 from ganc.ranges import whole
 from ganc.runs.console import console, progress
@@ -80,9 +81,9 @@ def _padded(model: Model, size: tuple[int, int], multiple: int) -> tuple[int, in
 
 
 def translate_folder(
-    model: Path,
-    pictures: Path,
-    out: Path,
+    model: str | PathLike[str],
+    pictures: str | PathLike[str],
+    out: str | PathLike[str],
     *,
     skip_bad: bool = False,
     style_seed: int | None = None,
@@ -98,6 +99,7 @@ def translate_folder(
         UserError: if something cannot be read or written, or two pictures would be written under
             one name.
     """
+    model, pictures, out = Path(model), Path(pictures), Path(out)
     loaded = load(model)
     _check_input(loaded, model)
     draw = _styles(loaded, model, style_seed)
@@ -128,7 +130,7 @@ def translate_folder(
     if not done:
         raise UserError(f"none of the pictures in {pictures} can be decoded")
     line = f"{done} pictures translated to {out} in {time.perf_counter() - start:.1f} s"
-    return line + (f", {len(skipped)} skipped: {', '.join(skipped)}" if skipped else "")
+    return one_line(line + (f", {len(skipped)} skipped: {', '.join(skipped)}" if skipped else ""))
 
 
 def _check_input(model: Model, path: Path) -> None:

@@ -33,6 +33,8 @@ FLOORS = {
     "ganc.scores": 7,
     "ganc.compress": 8,
     "ganc.metrics.__main__": TOP,
+    "ganc.__main__": TOP,
+    "ganc.info": TOP,
     "ganc.translate": TOP,
     "ganc.compare": TOP,
     "ganc.pick": TOP,

@@ -171,7 +171,7 @@ def test_an_interruption_ends_in_code_130(capsys):
 def test_it_runs_as_a_module():
     command = [sys.executable, "-m", "ganc.translate", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "usage: python -m ganc.translate [-h] MODEL PICTURES OUT" in done.stdout
+    assert "usage: python -m ganc.translate [-h] [OPTIONS] MODEL PICTURES OUT" in done.stdout
 
 
 def test_random_styles(model, pictures, tmp_path, random_params, capsys):

@@ -11,6 +11,7 @@ import jax
 from ganc.compress.finish import finish, show
 from ganc.compress.glance import cut_front
 from ganc.compress.matching import match_taps
+from ganc.compress.plan import settle
 from ganc.compress.run import Run, open_data
 from ganc.compress.settings import Compression
 from ganc.compress.specialise import Student
@@ -25,7 +26,6 @@ from ganc.runs.console import console
 from ganc.runs.workdir import Workdir
 from ganc.scores.row import Row
 from ganc.search.plan import training_classes
-from ganc.search.search import check_search
 from ganc.search.space import parse_space
 from ganc.search.supernet import Supernet
 from ganc.tasks.task import Task
@@ -64,10 +64,9 @@ def compress(
         raise UserError(f"--shortlist takes 1 or more, got {config.shortlist}")
     shape = (*config.sides, student.channels_in)
     supernet = Supernet(student, parse_space(config.arch or config.space, student), shape)
-    if not config.arch:
-        check_search(supernet, config.search)
     data = open_data(config, task)
     given = None if config.teacher == "train" else load_teacher(config.teacher, task, data, shape)
+    config = settle(config, supernet, given.generator if given else teacher, data)
     run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
     if run.complete:
         return show(run)

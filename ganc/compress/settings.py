@@ -123,6 +123,9 @@ class Compression:
     """start the layers that the teacher has too from the teacher's, important channels first"""
     supernet: Distillation = field(default_factory=Distillation)
     """once-for-all training"""
+    budget: str = ""
+    """most multiply-adds of the student: a number such as 3e9, or 10x for a tenth of the teacher's;
+    empty: as --search.budget says"""
     search: Search = field(default_factory=Search)
     """the search for the student"""
     shortlist: Annotated[int, whole(1, 1000)] = 1

@@ -40,6 +40,11 @@ def load_teacher(name: str, task: Task, data: Dataset, shape: tuple[int, int, in
         model = _shipped(task, data)
     elif (path := Path(name).expanduser()).is_file():
         model = load_checkpoint(path)
+    elif not path.exists():
+        raise UserError(
+            f"--teacher {name}: there is no such file or directory; valid are shipped, train, a "
+            "PyTorch checkpoint, or the directory of a model or of a run"
+        )
     else:
         model = store.load(path if (path / "model.json").exists() else path / TEACHER)
     generator = model.generator

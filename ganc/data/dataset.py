@@ -27,7 +27,15 @@ EARTH_LABELS = LabelMaps(len(TONES), colours=tuple(TONES.values()))
 Direction = Literal["ab", "ba"]
 """Which domain is translated into which."""
 
-ADDRESSES = (*(f"earth:{task}" for task in EARTH), "folder:DIR", "tfds:NAME", "tfds:NAME@DATA_DIR")
+ALIGNED = "?aligned"
+"""After a folder: pictures of equal names in A and B show the same."""
+ADDRESSES = (
+    *(f"earth:{task}" for task in EARTH),
+    "folder:DIR",
+    f"folder:DIR{ALIGNED}",
+    "tfds:NAME",
+    "tfds:NAME@DATA_DIR",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +107,8 @@ def open_dataset(
       and WebP files of any size. `split.split` says what is held out. With `paired`, equal names in
       A and B are a pair; or subfolders train and test hold pictures of A and B side by side. With
       `labels`, A holds label maps, and trainI and testI their instances where they are asked for.
+      `folder:DIR?aligned` says that they are pairs where none are needed: the truth of the
+      pictures to report on is then known.
     - `tfds:NAME[@DATA_DIR]`: a set of TensorFlow Datasets with such splits, for instance
       `cycle_gan/horse2zebra`, that was prepared as array_record; needs `ganc[tfds]`.
 
@@ -125,8 +135,9 @@ def open_dataset(
     if scheme == "earth" and (rest or address == "earth"):
         return _earth(rest or "satellite-relief", shape, labels)
     if scheme == "folder" and rest:
+        rest, aligned = rest.removesuffix(ALIGNED), rest.endswith(ALIGNED)
         directory = Path(rest).expanduser()
-        if paired:
+        if paired or aligned:
             pairs, skipped = read_pairs(directory, skip_bad=skip_bad, labels=labels)
             return _paired(address, shape, pairs, skipped, labels)
         return _unpaired(address, shape, *read_folder(directory, skip_bad=skip_bad))
@@ -135,7 +146,12 @@ def open_dataset(
             raise UserError(f"{address} holds no pairs; give a folder of them, or earth")
         name, _, directory = rest.partition("@")
         return _unpaired(address, shape, read_tfds(name, directory or None), ())
-    raise UserError(f"unknown data set {address!r}; valid are {', '.join(ADDRESSES)}")
+    hint = (
+        f"; did you mean folder:{address}?"
+        if address and Path(address).expanduser().is_dir()
+        else ""
+    )
+    raise UserError(f"unknown data set {address!r}; valid are {', '.join(ADDRESSES)}{hint}")
 
 
 def _earth(task: str, shape: Size, labels: LabelMaps | None) -> Dataset:

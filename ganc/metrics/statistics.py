@@ -13,7 +13,6 @@ from ganc.errors import UserError
 from ganc.metrics.frechet import gaussian_distance
 from ganc.metrics.moments import Moments
 
-
 _MOST = 2**30
 """Bytes; Inception's 2048 features take 34 million."""
 

@@ -219,7 +219,9 @@ def _read_model(path: Path) -> dict[str, Any]:
     for key, kind in _KINDS.items():
         if not isinstance(model[key], kind):
             raise UserError(f"{path} is damaged: its {key} is a {type(model[key]).__name__}")
-    if not all(isinstance(width, int) for width in [*model["widths"].values(), *(model["arch"] or [])]):
+    if not all(
+        isinstance(width, int) for width in [*model["widths"].values(), *(model["arch"] or [])]
+    ):
         raise UserError(f"{path} is damaged: a width is no whole number")
     return model
 

@@ -69,8 +69,8 @@ def test_numbers_that_nobody_means_are_refused(name):
             refused(config, path, type(old)(0))
 
 
-ZERO = """ngf ndf batch size aspect blocks feature_size pictures hold every phase lessons checkpoint_every
-population favour classes style_dim shortlist""".split()
+ZERO = """ngf ndf batch size aspect blocks feature_size pictures hold every phase lessons
+checkpoint_every population favour classes style_dim shortlist""".split()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -134,5 +134,27 @@ def test_one_mistake_is_one_line(flags, said, capfd):
 
 
 def test_help_shows_ranges(capfd):
-    code, out, _ = say(capfd, "--help")
+    code, out, _ = say(capfd, "--help", "all")
     assert code == 0 and "{0..1}" in out
+
+
+@pytest.mark.parametrize("name", [*NAMES, "benchmarks"])
+def test_help_fits_a_screen_and_names_the_rest(name, capfd):
+    place = "benchmarks.__main__" if name == "benchmarks" else f"experiments.{name}"
+    module = importlib.import_module(place)
+    with pytest.raises(SystemExit) as end:
+        launch(name, module.PRESETS, module.run, ["--help"])
+    out, config = capfd.readouterr().out, next(iter(module.PRESETS.values()))
+    assert not end.value.code and out.count("\n") <= 36 and max(map(len, out.splitlines())) <= 100
+    for field in dataclasses.fields(config):
+        assert field.name.replace("_", "-") in out
+
+
+def test_help_of_a_group(capfd):
+    module = importlib.import_module("experiments.cyclegan_ofa")
+    with pytest.raises(SystemExit):
+        launch("cyclegan_ofa", module.PRESETS, module.run, ["--help", "fine-tune"])
+    out = capfd.readouterr().out
+    assert "--fine-tune.batch {1..4096}" in out and "--supernet" not in out
+    code, _, error = say(capfd, "--help", "nothing")
+    assert code == 2 and "valid are all" in error

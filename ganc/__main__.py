@@ -1,0 +1,52 @@
+"""The command `ganc`, also `python -m ganc`: one name before each thing that people start."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from ganc import __version__, cli
+from ganc.errors import UserError
+
+COMMANDS = {
+    "translate": ("ganc.translate", "apply a stored model to a folder of pictures"),
+    "metrics": ("ganc.metrics.__main__", "score a folder of pictures against real ones"),
+    "export": ("ganc.export.torch", "a PyTorch checkpoint into a model directory, or back"),
+    "pick": ("ganc.pick", "cut another student out of a finished run"),
+    "info": ("ganc.info", "say what a model directory or a checkpoint holds"),
+}
+"""Name -> the module whose `main` it is, and what it does."""
+
+
+def usage() -> str:
+    """All commands, in a few lines."""
+    lines = (f"  {name:<10} {about}" for name, (_, about) in COMMANDS.items())
+    return "\n".join(
+        (
+            f"ganc {__version__}: conditional GAN generators 10 to 40 times cheaper",
+            "",
+            *lines,
+            "",
+            "ganc COMMAND --help says more; ganc --version the version.",
+        )
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs what the command line asks for.
+
+    Raises:
+        SystemExit: see `ganc.cli.run`.
+    """
+    name, *rest = [*(sys.argv[1:] if argv is None else argv)] or ["--help"]
+    with cli.one_line_errors():
+        if name in ("--help", "-h", "help", "--version"):
+            print(__version__ if name == "--version" else usage())
+            return
+        if name not in COMMANDS:
+            raise UserError(f"there is no command {name!r}; valid are {', '.join(COMMANDS)}")
+    module = importlib.import_module(COMMANDS[name][0])  # imported only when it is asked for
+    cli.run(module.main, rest, prog=f"ganc {name}")
+
+
+if __name__ == "__main__":
+    main()
