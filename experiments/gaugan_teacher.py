@@ -115,9 +115,14 @@ PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "cityscapes": CITYSCAPES, "coco":
 
 
 def spec(config: Teaching) -> spade.Spec:
-    """The teacher's generator: dense, with spectral norms where they are asked for."""
-    channels = labels(config).channels
-    return spade.Spec(config.ngf, channels, upsampling=config.doublings, spectral=config.spectral)
+    """The teacher's generator, with spectral norms where they are asked for."""
+    return spade.Spec(
+        config.ngf,
+        labels(config).channels,
+        separable=config.separable,
+        upsampling=config.doublings,
+        spectral=config.spectral,
+    )
 
 
 def labels(config: Teaching) -> LabelMaps:

@@ -82,8 +82,10 @@ PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "edges2shoes": EDGES2SHOES}
 
 
 def spec(config: Teaching) -> networks.Spec:
-    """The teacher's generator, dense."""
-    return networks.Spec(config.ngf, style_dim=config.style_dim, mlp_dim=config.mlp_dim)
+    """The teacher's generator."""
+    return networks.Spec(
+        config.ngf, config.separable, style_dim=config.style_dim, mlp_dim=config.mlp_dim
+    )
 
 
 def run(config: Teaching, workdir: Path) -> list[Row]:

@@ -130,7 +130,7 @@ def pick_from_run(run: Path, limits: Mapping[str, float], out: Path) -> str:
         candidates,
         limits,
         {
-            "macs": lambda some: [candidate.macs for candidate in some],
+            "macs": lambda some: [candidate.cost for candidate in some],
             "params": lambda some: [_params(cut(candidate)) for candidate in some],
             "latency_ms": partial(_latencies, cut, (height, width)),
         },

@@ -18,7 +18,7 @@ CANDIDATES = [
     Candidate((4, 4), 40, 0.1, 0),
 ]
 MEASURES = {
-    "macs": lambda some: [c.macs for c in some],
+    "macs": lambda some: [c.cost for c in some],
     "latency_ms": lambda some: [{1: 3.0, 2: 1.0, 4: 2.0}[c.arch[0]] for c in some],
 }
 

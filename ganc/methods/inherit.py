@@ -8,6 +8,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from ganc import channels
+from ganc.errors import UserError
 from ganc.metrics.layers import calls
 from ganc.types import Generator, Keep, Model, Params
 
@@ -82,3 +83,25 @@ def rank(model: Model, widths: Mapping[str, int]) -> Keep:
         norms = kernel.sum(axis=tuple(range(kernel.ndim - 1)))
         keep[group] = np.argsort(-norms, kind="stable")[: widths.get(group, len(norms))]
     return keep
+
+
+def check_inherits(student: Generator, teacher: Generator) -> None:
+    """Refuses a teacher of which the student does not take over every layer.
+
+    Raises:
+        UserError: it is of another family or form, or narrower.
+    """
+    ours: Any = flatten_dict(student.axes, sep="/")
+    theirs: Any = flatten_dict(teacher.axes, sep="/")
+    lacking = [path for path, groups in ours.items() if theirs.get(path) != groups]
+    if lacking:
+        raise UserError(
+            "the original pipeline takes a mobile teacher of the student's own family and depth, "
+            f"such as --teacher train gives; this one has no {lacking[0]} like the student's"
+        )
+    for group, width in student.widths.items():
+        if teacher.widths[group] < width:
+            raise UserError(
+                f"the teacher has {teacher.widths[group]} channels in {group}, the student "
+                f"{width}; choose a smaller --ngf, or a larger --train-teacher.ngf"
+            )
