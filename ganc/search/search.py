@@ -60,7 +60,7 @@ def check_search(supernet: Supernet, settings: Search) -> None:
 
 
 def price_of(supernet: Supernet, settings: Search, directory: Path) -> Price:
-    """What an architecture costs by `settings.limit`; latencies are those of `directory`, if it has any.
+    """What an architecture costs by `settings.limit`; latencies are those kept in `directory`.
 
     Raises:
         UserError: no architecture fits the budget.
