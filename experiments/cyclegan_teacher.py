@@ -50,8 +50,11 @@ PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "earth128": EARTH128, "horse2zebr
 
 
 def generator(config: Teaching) -> Generator:
-    """The dense ResNet of the publication."""
-    return resnet.generator(resnet.Spec(config.ngf, config.blocks, upsampling=config.upsampling))
+    """The ResNet of the publication, or the mobile one."""
+    spec = resnet.Spec(
+        config.ngf, config.blocks, separable=config.separable, upsampling=config.upsampling
+    )
+    return resnet.generator(spec)
 
 
 def run(config: Teaching, workdir: Path) -> list[Row]:

@@ -77,7 +77,9 @@ PRESETS = {"earth64": EARTH64, "smoke": SMOKE}
 def run(config: Online, workdir: Path) -> list[Row]:
     """Runs the stages that are not complete yet; returns the rows of the final table."""
     task = gaugan_teacher.make_task(config.maps, config.ndf)
-    teacher = spade.generator(gaugan_teacher.spec(config.maps, config.wider))
+    teacher = spade.generator(
+        gaugan_teacher.spec(config.maps, config.wider, spectral=config.maps.spectral)
+    )
     return distil(
         "gaugan_omgd",
         config,

@@ -122,9 +122,9 @@ SMOKE = dataclasses.replace(
 PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "cityscapes": CITYSCAPES, "coco": COCO}
 
 
-def spec(maps: Maps, ngf: int, *, separable: bool = False) -> spade.Spec:
-    """A generator of base width `ngf`; a teacher's is dense, with spectral norms if asked for."""
-    kind = {"separable": separable, "spectral": maps.spectral and not separable}
+def spec(maps: Maps, ngf: int, *, separable: bool = False, spectral: bool = False) -> spade.Spec:
+    """A generator of base width `ngf`."""
+    kind = {"separable": separable, "spectral": spectral}
     return spade.Spec(ngf, labels(maps).channels, upsampling=maps.doublings, **kind)
 
 
@@ -147,7 +147,9 @@ def make_task(maps: Maps, ndf: int) -> Task:
 
 def run(config: Teaching, workdir: Path) -> list[Row]:
     """Trains, scores on the report split, and writes results, samples, report and models."""
-    task, generator = make_task(config, config.ndf), spade.generator(spec(config, config.ngf))
+    task = make_task(config, config.ndf)
+    kind = {"separable": config.separable, "spectral": config.spectral}
+    generator = spade.generator(spec(config, config.ngf, **kind))
     return teach("gaugan_teacher", config, workdir, task=task, generator=generator)
 
 

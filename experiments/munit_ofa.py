@@ -16,6 +16,7 @@ Differs from the reference: the search minimises KID, not FID.
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from experiments import munit_teacher
 from ganc.compress import settings
@@ -52,6 +53,9 @@ class Compression(settings.Compression):
     """a published search space, or widths such as 32/24/16 for every slot"""
     distillation: float = 1.0
     """weight of the mean distance to the teacher's contents, and to its styles"""
+    pre_distillation: Distillation = NONE
+    """training of the whole student before it becomes the supernet, in the original pipeline, of
+    which nothing is published here"""
     supernet: Distillation = SUPERNET
     """once-for-all training"""
     search: Search = field(
@@ -77,6 +81,7 @@ EARTH64 = dataclasses.replace(
     ngf=12,
     ndf=16,
     space="12/10/8/6",
+    pre_distillation=dataclasses.replace(QUICK, constant_steps=200, decay_steps=200),
     supernet=dataclasses.replace(QUICK, constant_steps=400, decay_steps=400),
     search=Search(
         budget=3e7,
@@ -95,6 +100,7 @@ SMOKE = dataclasses.replace(
     ngf=4,
     ndf=4,
     space="4/3",
+    pre_distillation=TINY,
     supernet=TINY,
     search=Search(
         budget=1.2e7,
@@ -113,15 +119,16 @@ PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "edges2shoes": EDGES2SHOES}
 
 def run(config: Compression, workdir: Path) -> list[Row]:
     """Runs the stages that are not complete yet; returns the rows of the final table."""
-    teaching = config.train_teacher
+    teaching: Any = config.teaching
     student = munit_teacher.spec(teaching, config.ngf, separable=True)
+    big = munit_teacher.spec(teaching, teaching.ngf, separable=teaching.separable)
     return compress(
         "munit_ofa",
         config,
         workdir,
         task=munit_teacher.make_task(teaching, config.ndf, config.reconstruction),
         student=networks.generator(student),
-        teacher=networks.generator(munit_teacher.spec(teaching, teaching.ngf)),
+        teacher=networks.generator(big),
         distil=Distil(distance=l1_loss, plain=("style",)),
     )
 

@@ -91,7 +91,7 @@ PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "edges2shoes": EDGES2SHOES}
 
 
 def spec(styles: Styles, ngf: int, *, separable: bool = False) -> networks.Spec:
-    """A generator of base width `ngf`: a teacher's is dense."""
+    """A generator of base width `ngf`."""
     return networks.Spec(ngf, separable, style_dim=styles.style_dim, mlp_dim=styles.mlp_dim)
 
 
@@ -113,7 +113,8 @@ def make_task(styles: Styles, ndf: int, reconstruction: float = 10.0) -> Task:
 
 def run(config: Teaching, workdir: Path) -> list[Row]:
     """Trains, scores on the report split, and writes results, samples, report and models."""
-    task, generator = make_task(config, config.ndf), networks.generator(spec(config, config.ngf))
+    task = make_task(config, config.ndf)
+    generator = networks.generator(spec(config, config.ngf, separable=config.separable))
     return teach("munit_teacher", config, workdir, task=task, generator=generator)
 
 

@@ -1,12 +1,12 @@
 """Channel groups: the one place that knows which array axes move together.
 
 A parameter tree comes with a tree of the same structure, `axes`, that names the channel group of
-every array axis. From those names, and only from them, come slicing, masks and importance. Channels
+every array axis. From those names, and only from them, come slicing and masks. Channels
 that must stay together (a residual trunk) share a group; an axis that concatenates groups carries a
 tuple of names.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -71,17 +71,6 @@ def prefix(widths: Mapping[str, int]) -> Keep:
     return {group: np.arange(width) for group, width in widths.items()}
 
 
-def top(importance: Mapping[str, np.ndarray], widths: Mapping[str, int]) -> Keep:
-    """Keeps the `widths[g]` most important channels of every group, as sorted indices."""
-    keep = {}
-    for group, width in widths.items():
-        order = np.argsort(-np.asarray(importance[group]), kind="stable")
-        if width > len(order):
-            raise ValueError(f"group {group!r} has {len(order)} channels, cannot keep {width}")
-        keep[group] = np.sort(order[:width])
-    return keep
-
-
 def masks(keep: Keep, widths: Mapping[str, int]) -> Masks:
     """0/1 vectors over the full `widths` with ones at the kept channels."""
     result = {}
@@ -104,7 +93,7 @@ def slice_params(tree: Params, axes: Axes, keep: Keep) -> Params:
         for axis, group in enumerate(groups):
             if not any(name in keep for name in names(group)):
                 continue
-            index = _kept(group, keep, full)
+            index = places(group, keep, full)
             if np.array_equal(index, np.arange(len(index))):  # a prefix: slice, don't gather
                 array = array[(slice(None),) * axis + (slice(0, len(index)),)]
             else:
@@ -114,8 +103,11 @@ def slice_params(tree: Params, axes: Axes, keep: Keep) -> Params:
     return map_axes(take, axes, tree)
 
 
-def _kept(group: Group, keep: Keep, full: Mapping[str, int]) -> np.ndarray:
-    """The places on an axis of the channels that stay."""
+def places(group: Group, keep: Keep, full: Mapping[str, int]) -> np.ndarray:
+    """The places on an axis of `group` of the channels that stay, in the order of `keep`.
+
+    Groups that `keep` does not name stay whole; `full` has their widths.
+    """
     kept, offset = [], 0
     for name in names(group):
         kept.append(offset + np.asarray(keep.get(name, np.arange(full[name]))))
@@ -138,39 +130,9 @@ def put_back(tree: Params, axes: Axes, keep: Keep, part: Params) -> Params:
     result = {}
     for path, values in flatten_dict(part, sep="/").items():
         array = jnp.asarray(whole[path])
-        places = [
-            np.arange(size) if group is None else _kept(group, keep, full)
+        where = [
+            np.arange(size) if group is None else places(group, keep, full)
             for group, size in zip(groups[path], array.shape, strict=True)
         ]
-        result[path] = array.at[np.ix_(*places)].set(values)
+        result[path] = array.at[np.ix_(*where)].set(values)
     return unflatten_dict(result, sep="/")
-
-
-def importance(
-    params: Params, axes: Axes, statistics: Collection[str] = ()
-) -> dict[str, np.ndarray]:
-    """The L1 norm of every channel, summed over every array axis that carries it.
-
-    Args:
-        params: what is ranked.
-        axes: the channel groups of every array.
-        statistics: paths of arrays that do not count: those that training measures.
-
-    Reference: Li et al. 2020 (arXiv 2003.08936) rank channels by the L1 norm of their filters.
-    """
-    full = read_widths(params, axes)
-    total = {group: np.zeros(width) for group, width in full.items()}
-
-    def visit(path, groups, array) -> None:
-        if "/".join(str(key.key) for key in path) in statistics:
-            return
-        magnitude = np.abs(np.asarray(array, np.float64))
-        for axis, group in enumerate(groups):
-            others = tuple(i for i in range(magnitude.ndim) if i != axis)
-            norms, offset = magnitude.sum(axis=others), 0
-            for name in names(group):
-                total[name] += norms[offset : offset + full[name]]
-                offset += full[name]
-
-    jax.tree_util.tree_map_with_path(visit, axes, params, is_leaf=_is_axes)
-    return total

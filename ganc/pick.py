@@ -1,7 +1,8 @@
 """Another student out of a finished run: `python -m ganc.pick RUN "macs<=3e7" OUT`.
 
 A once-for-all run keeps its supernet and every architecture that its search scored. Any of them can
-be cut out in seconds, without training; a student that the run fine-tuned is better than the same
+be cut out in seconds, without training, with running statistics measured anew where a network has
+any; a student that the run fine-tuned is better than the same
 architecture cut out anew.
 """
 
@@ -20,6 +21,7 @@ from ganc.metrics import cost
 from ganc.metrics.latency import latency
 from ganc.models import store
 from ganc.models.render import compiled
+from ganc.models.statistics import read_calibration, recalibrate
 from ganc.runs import records
 from ganc.runs.console import console
 from ganc.search.evolution import Candidate
@@ -107,11 +109,7 @@ def pick_from_run(run: Path, limits: Mapping[str, float], out: Path) -> str:
         )
     whole, about = store.load(run / SUPERNET), store.read_about(run / SUPERNET)
     generator, (height, width) = whole.generator, about["shape"][:2]
-    if generator.statistics:
-        raise UserError(
-            f"the networks of {run} have running statistics, which belong to one architecture and "
-            "are measured in training; only networks with instance norms can be cut out afterwards"
-        )
+    calibration = [read_calibration(run)] if generator.statistics else []
 
     def cut(candidate: Candidate) -> Model:
         space = parse_space(encode(candidate.arch), generator)
@@ -130,13 +128,15 @@ def pick_from_run(run: Path, limits: Mapping[str, float], out: Path) -> str:
         candidates,
         limits,
         {
-            "macs": lambda some: [candidate.macs for candidate in some],
+            "macs": lambda some: [candidate.cost for candidate in some],
             "params": lambda some: [_params(cut(candidate)) for candidate in some],
             "latency_ms": partial(_latencies, cut, (height, width)),
         },
     )
     origin = {"data": about["data"], "run": run.name, "score": found.score}
-    store.save(out, cut(found), origin)
+    model = cut(found)
+    params = recalibrate(generator, model.params, map(jnp.asarray, calibration))
+    store.save(out, model._replace(params=params), origin)
     name = encode(found.arch)
     return f"{name} with {_say(values, '=')}, score {found.score:.4g} in the supernet: {out}"
 

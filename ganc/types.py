@@ -34,7 +34,7 @@ Widths: TypeAlias = Mapping[str, int]
 """Channel group -> number of channels; a `FrozenDict`, hashable, where `jit` specialises on it."""
 
 Keep: TypeAlias = Mapping[str, np.ndarray]
-"""Channel group -> sorted indices of the channels that stay."""
+"""Channel group -> indices of the channels that stay, in the order in which they then stand."""
 
 Masks: TypeAlias = Mapping[str, jax.Array]
 """Channel group -> 0/1 vector over the full width of the group."""

@@ -43,19 +43,6 @@ def test_prefix():
     assert len(keep["b"]) == 0
 
 
-def test_top_keeps_the_most_important_sorted_and_of_equals_the_first():
-    keep = channels.top({"a": np.array([1.0, 5.0, 3.0]), "b": np.array([2.0, 2.0])}, {"a": 2})
-    assert list(keep) == ["a"]
-    np.testing.assert_array_equal(keep["a"], [1, 2])
-    keep = channels.top({"b": np.array([2.0, 2.0, 2.0])}, {"b": 2})
-    np.testing.assert_array_equal(keep["b"], [0, 1])
-
-
-def test_top_cannot_keep_more_than_there_are():
-    with pytest.raises(ValueError, match="group 'a' has 3 channels, cannot keep 4"):
-        channels.top({"a": np.ones(3)}, {"a": 4})
-
-
 @pytest.mark.parametrize(
     ("group", "names", "count", "mask"),
     [
@@ -106,33 +93,10 @@ def test_groups_that_are_not_named_stay_whole():
     )
 
 
-def test_importance_sums_every_axis_that_carries_a_channel():
+def test_a_slice_keeps_the_order_that_it_is_given():
     params = tree()
-    joined = np.abs(params["joined"]["kernel"]).sum(axis=(0, 1, 3))
-    expected_b = (
-        np.abs(params["second"]["kernel"]).sum(axis=(0, 1, 2))
-        + np.abs(params["second"]["bias"])
-        + joined[:2]
+    sliced = channels.slice_params(params, AXES, {"a": np.array([2, 0])})
+    np.testing.assert_array_equal(sliced["first"]["bias"], params["first"]["bias"][[2, 0]])
+    np.testing.assert_array_equal(
+        sliced["joined"]["kernel"], params["joined"]["kernel"][:, :, [0, 1, 4, 2]]
     )
-    expected_a = (
-        np.abs(params["first"]["kernel"]).sum(axis=(0, 1, 2))
-        + np.abs(params["first"]["bias"])
-        + np.abs(params["second"]["kernel"]).sum(axis=(0, 1, 3))
-        + joined[2:]
-    )
-    importance = channels.importance(params, AXES)
-    np.testing.assert_allclose(importance["a"], expected_a, rtol=1e-6)
-    np.testing.assert_allclose(importance["b"], expected_b, rtol=1e-6)
-    measured = channels.importance(params, AXES, statistics={"first/bias"})
-    bias = np.abs(params["first"]["bias"])
-    np.testing.assert_allclose(measured["a"], expected_a - bias, rtol=1e-6)
-
-
-def test_the_most_important_channels_survive_a_slice():
-    params = tree()
-    params["first"]["kernel"][..., 1] *= 1e-6
-    params["first"]["bias"][1] = params["second"]["kernel"][:, :, 1] = 0
-    params["joined"]["kernel"][:, :, 2 + 1] = 0
-    keep = channels.top(channels.importance(params, AXES), {"a": 2})
-    np.testing.assert_array_equal(keep["a"], [0, 2])
-    assert channels.slice_params(params, AXES, keep)["first"]["bias"].shape == (2,)

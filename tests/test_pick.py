@@ -6,6 +6,8 @@ import pytest
 from ganc import pick as picking
 from ganc.errors import UserError
 from ganc.models import resnet, store
+from ganc.models.statistics import keep_calibration
+from ganc.nn.conv import conv2d, pad2d
 from ganc.pick import parse_limits, pick, pick_from_run
 from ganc.search.evolution import Candidate
 from ganc.types import Model
@@ -18,7 +20,7 @@ CANDIDATES = [
     Candidate((4, 4), 40, 0.1, 0),
 ]
 MEASURES = {
-    "macs": lambda some: [c.macs for c in some],
+    "macs": lambda some: [c.cost for c in some],
     "latency_ms": lambda some: [{1: 3.0, 2: 1.0, 4: 2.0}[c.arch[0]] for c in some],
 }
 
@@ -91,6 +93,24 @@ def test_latencies_are_measured_here(run, tmp_path, monkeypatch):
     )
     line = pick_from_run(run, parse_limits("latency_ms<=2.5"), tmp_path / "out")
     assert line.startswith("2_2_2_2_2_2_2_2 with latency_ms=2,")
+
+
+def test_running_statistics_are_those_of_what_is_picked(tmp_path, random_params):
+    generator = resnet.generator(resnet.Spec(4, 3, separable=True, norm="batch"))
+    model, run = Model(generator, random_params(generator)), tmp_path / "run"
+    store.save(run / "supernet", model, {"data": "toy", "shape": [8, 8, 3]})
+    row = {"arch": "_".join(["2"] * 8), "macs": {"published": 9}, "score": 1, "generation": 0}
+    (run / "search.jsonl").write_text(json.dumps(row) + "\n")
+    with pytest.raises(UserError, match="no pictures to measure running statistics with"):
+        pick_from_run(run, {"macs": 9}, tmp_path / "out")
+    pictures = np.random.default_rng(0).uniform(-1, 1, (3, 8, 8, 3)).astype(np.float32)
+    keep_calibration(run, pictures)
+    pick_from_run(run, {"macs": 9}, tmp_path / "out")
+    student = store.load(tmp_path / "out")
+    stem = conv2d(pad2d(pictures, 3, "reflect"), student.params["stem"]["kernel"])
+    np.testing.assert_allclose(
+        student.params["stem_norm"]["mean"], np.mean(stem, axis=(0, 1, 2)), atol=1e-5
+    )
 
 
 def test_what_is_no_run(tmp_path):

@@ -1,20 +1,24 @@
-"""GAN Compression, the Fast pipeline, on any task: teacher, supernet, search, specialise, report.
+"""GAN Compression on any task, by either pipeline.
+
+The fast one: teacher, supernet, search, student, report. The original one has a mobile teacher and
+trains the student alone before it becomes the supernet (`ganc/compress/pre_distillation.py`).
 
 Reference: Li et al. 2020 (arXiv 2003.08936).
 """
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
-
-import jax
 
 from ganc.compress.finish import finish, show
 from ganc.compress.glance import cut_front
 from ganc.compress.matching import match_taps
 from ganc.compress.plan import settle
+from ganc.compress.pre_distillation import check_teacher, keep_judge, pre_distil
 from ganc.compress.run import Run, open_data
 from ganc.compress.settings import Compression
 from ganc.compress.specialise import Student
+from ganc.compress.stages import parse_stages, prepare
 from ganc.compress.teacher import load_teacher
 from ganc.data.pictures import show_size
 from ganc.errors import UserError
@@ -26,10 +30,10 @@ from ganc.runs.console import console
 from ganc.runs.workdir import Workdir
 from ganc.scores.row import Row
 from ganc.search.plan import training_classes
+from ganc.search.search import price_of
 from ganc.search.space import parse_space
 from ganc.search.supernet import Supernet
 from ganc.tasks.task import Task
-from ganc.train.stage import optimizers
 from ganc.types import Generator, Model, Params
 
 FEATURES = Distil()
@@ -46,7 +50,9 @@ def compress(
     teacher: Generator,
     distil: Distil = FEATURES,
 ) -> list[Row]:
-    """Runs the stages that are not complete yet; returns the rows of the final table.
+    """Runs the stages that are asked for and not complete yet.
+
+    Returns: the rows of the final table; none where the last stage is still to come.
 
     Args:
         experiment: the module of the experiment, for its workdir and its report.
@@ -60,34 +66,68 @@ def compress(
     Raises:
         UserError: the configuration cannot be run; no workdir is made then.
     """
-    if config.shortlist < 1:
-        raise UserError(f"--shortlist takes 1 or more, got {config.shortlist}")
+    parse_stages(config.stages, config.pipeline)
     shape = (*config.sides, student.channels_in)
     supernet = Supernet(student, parse_space(config.arch or config.space, student), shape)
     data = open_data(config, task)
     given = None if config.teacher == "train" else load_teacher(config.teacher, task, data, shape)
-    config = settle(config, supernet, given.generator if given else teacher, data)
-    run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
+    trained = given.generator if given else teacher
+    if config.pipeline == "original":
+        check_teacher(config, task, student, trained)
+    config = settle(config, supernet, trained, data)
+    # Which stages are run now decides nothing of what they compute.
+    asked = dataclasses.replace(config, stages="")
+    run = Run(Workdir(workdir, experiment, asked), data, task, shape, config.seed)
     if run.complete:
         return show(run)
+    last = prepare(run.work, config)
+    if not config.arch:
+        price_of(supernet, config.search, run.work.path)  # a budget that nothing fits ends it here
+    for stage in _stages(run, config, supernet, given, teacher, distil):
+        if stage == last:
+            break
+    if run.complete:
+        return show(run)
+    console.print(f"complete in {run.work.path}: {', '.join(run.work.stages())}", soft_wrap=True)
+    return []
 
+
+def _stages(
+    run: Run,
+    config: Compression,
+    supernet: Supernet,
+    given: Model | None,
+    teacher: Generator,
+    distil: Distil,
+) -> Iterator[str]:
+    """Runs stage after stage, and yields the name of each when it is complete."""
+    student, original = supernet.generator, config.pipeline == "original"
     with run.stage("teacher"):
         big = run.teacher(given, config.teaching, teacher)
+        if original:
+            keep_judge(run, config.teacher)
+    yield "teacher"
+
     weight = config.distillation
     match = match_taps(weight, student, big.generator)
     distil = dataclasses.replace(distil, weight=weight, match=match)
-    method = ofa.OnceForAll(task, student, big.generator, distil)
+    method = ofa.OnceForAll(run.task, student, big.generator, distil)
     players = Student(run, method, supernet, big)
+    if original:
+        with run.stage("pre_distillation"):
+            before = pre_distil(players, config)
+        yield "pre_distillation"
 
     with run.stage("supernet"):
         stage = config.supernet
-        # rbg: the default generator takes eight seconds longer to compile, one layer at a time.
-        key = jax.random.key(config.seed, impl="rbg")
-        start = _start(student, big) if config.inherit else {}
-        state = ofa.init(method, key, optimizers(stage), average=stage.average, start=start)
+        if original:
+            state = players.go_on(before, stage)
+        else:
+            state = players.begin(stage, start=_start(student, big) if config.inherit else {})
         classes = training_classes(supernet, stage.pictures, config.seed)
         state = players.train("supernet", state, classes, stage, config.seed)
         params = generators_of(state)["student"]
+    yield "supernet"
 
     with run.stage("search"):
         candidates, arch = [], supernet.space.largest
@@ -95,30 +135,43 @@ def compress(
             run.save("supernet", Model(student, params))
             candidates = run.search(supernet, params, big, config.search)
             arch = players.choose(state, candidates, config)
+    yield "search"
 
     with run.stage("specialise"):
         run.check_cut(supernet, params, arch)
         state = players.fine_tune("fine_tune", state, arch, config.fine_tune)
         small = players.finalize(state, arch)
         run.save("student", small)
+    yield "specialise"
 
     with run.stage("evaluate"):
         finish(
             run,
             {"teacher": big, "student": small},
-            title=f"Once-for-all compression: {data.name} at {show_size(run.shape)} px",
-            facts={
-                "teacher": config.teacher,
-                "search": "none: the architecture was given"
-                if config.arch
-                else f"{config.search.strategy} by {config.search.fitness}",
-            },
+            title=f"Once-for-all compression: {run.data.name} at {show_size(run.shape)} px",
+            facts=_facts(config),
             feature_size=config.feature_size,
             candidates=candidates,
-            budget=None if config.arch else int(config.search.budget),
+            budget=_budget(config),
             shown=cut_front(run, supernet, params, candidates, config.front),
         )
-    return show(run)
+    yield "evaluate"
+
+
+def _budget(config: Compression) -> int | None:
+    """The multiply-adds that the search was held to; None where it was not."""
+    held = config.search.limit == "macs" and not config.arch
+    return int(config.search.budget) if held else None
+
+
+def _facts(config: Compression) -> dict[str, str]:
+    settings = config.search
+    search = f"{settings.strategy} by {settings.fitness}, {settings.limit}<={settings.budget:.4g}"
+    return {
+        "teacher": config.teacher,
+        "pipeline": config.pipeline,
+        "search": "none: the architecture was given" if config.arch else search,
+    }
 
 
 def _start(student: Generator, teacher: Model) -> Params:

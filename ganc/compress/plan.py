@@ -63,6 +63,10 @@ def settle(
     """
     search = config.search
     whole = int(cost.macs(teacher, *supernet.shape[:2])(teacher.widths))
+    if config.budget and search.limit != "macs":
+        raise UserError(
+            f"--budget counts multiply-adds; with --search.limit {search.limit} give --search.budget"
+        )
     if config.budget:
         search = dataclasses.replace(search, budget=parse_budget(config.budget, whole))
     held = min(len(data.search_a), len(data.search_b))
@@ -87,6 +91,8 @@ def _check(supernet: Supernet, search, teacher: int) -> None:
     try:
         check_search(supernet, search)
     except UserError as error:
+        if search.limit != "macs":
+            raise
         times = teacher / supernet.macs(supernet.space.smallest)
         raise UserError(
             f"{error}; the teacher takes {teacher:,} at {show_size(supernet.shape)} px, so that "
@@ -95,7 +101,6 @@ def _check(supernet: Supernet, search, teacher: int) -> None:
 
 
 def _announce(config: Compression, supernet: Supernet, teacher: Generator, whole: int) -> None:
-    budget = supernet.macs(supernet.space.largest) if config.arch else int(config.search.budget)
     searched = (
         f"the architecture {encode(supernet.space.largest)}"
         if config.arch
@@ -105,11 +110,18 @@ def _announce(config: Compression, supernet: Supernet, teacher: Generator, whole
     seconds = estimate(config, supernet, teacher) / _rate() * SLACK
     for line in (
         f"the teacher takes {whole:,} multiply-adds of a picture of {show_size(supernet.shape)} px",
-        f"the student is {searched}, at most {budget:,}: {whole / budget:.3g} times fewer",
+        f"the student is {searched}, {_limit(config, supernet, whole)}",
         f"{' + '.join(f'{stage.steps:,}' for stage in stages)} steps, {_duration(seconds)} on this "
         "machine after the teacher",
     ):
         console.print(f"plan: {line}", **_PLAIN)
+
+
+def _limit(config: Compression, supernet: Supernet, teacher: int) -> str:
+    if config.search.limit != "macs" and not config.arch:
+        return f"{config.search.limit} at most {config.search.budget:g}"
+    most = supernet.macs(supernet.space.largest) if config.arch else int(config.search.budget)
+    return f"at most {most:,}: {teacher / most:.3g} times fewer"
 
 
 def estimate(config: Compression, supernet: Supernet, teacher: Generator) -> float:

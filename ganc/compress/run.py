@@ -21,7 +21,7 @@ from ganc.data.pictures import stack
 from ganc.features import lite0
 from ganc.models import store
 from ganc.models.render import render
-from ganc.models.statistics import recalibrate
+from ganc.models.statistics import keep_calibration, recalibrate
 from ganc.runs.clock import Clock
 from ganc.runs.console import console
 from ganc.runs.workdir import Workdir
@@ -113,6 +113,10 @@ class Run:
     ) -> list[Candidate]:
         """Searches on the search split."""
         source, score = self.fitness(teacher, settings)
+        calibration = None
+        if supernet.generator.statistics:
+            calibration = self.calibration()
+            keep_calibration(self.work.path, calibration)
         return search(
             supernet,
             params,
@@ -121,7 +125,7 @@ class Run:
             settings,
             path=self.work.path / SEARCH,
             seed=self.seed,
-            calibration=self.calibration() if supernet.generator.statistics else None,
+            calibration=calibration,
             inputs=self.task.styled(len(source)),
         )
 

@@ -38,6 +38,7 @@ def run_seeds(
         console.rule(f"seed {seed}")
         runs[seed] = run(dataclasses.replace(config, seed=seed), workdir / f"seed{seed}")
     found = spread(runs)
-    records.write(workdir / "seeds.jsonl", found)
-    print_spread(found)
+    if found:  # none where --stages ends before there are scores
+        records.write(workdir / "seeds.jsonl", found)
+        print_spread(found)
     return found

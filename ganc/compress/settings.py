@@ -2,7 +2,9 @@
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
+
+import tyro
 
 from ganc.data.dataset import Direction
 from ganc.data.pictures import Size
@@ -29,6 +31,8 @@ class Teaching:
     """base width of the generators"""
     blocks: Annotated[int, whole(3, 48, multiple=3)] = 9
     """residual blocks; Zhu et al. take 6 up to 128 px"""
+    separable: bool = False
+    """whether the generators are mobile ones: teachers of the original pipeline are"""
     upsampling: Upsampling = "transposed"
     """of the generators: transposed, as published, or resize, which leaves no grid"""
     ndf: Annotated[int, whole(1, 1024)] = 64
@@ -86,9 +90,23 @@ class Distillation(Training):
     """decay of the running average of the student that is searched and kept; 0: the last weights"""
 
 
+Pipeline = Literal["fast", "original"]
+"""`fast`: any teacher, a supernet from random weights. `original`: a mobile teacher, which starts a
+narrower student; that learns alone before it becomes the supernet."""
+
+
 @dataclass(frozen=True)
 class Compression:
     """How to compress; the defaults are the published horse2zebra settings (Fast pipeline)."""
+
+    pipeline: Pipeline = "fast"
+    """fast: any teacher, a supernet from random weights; original: a mobile teacher, whose most
+    important channels and discriminator a student takes over, which learns alone at first"""
+    stages: str = ""
+    """the stages to run, such as teacher,supernet; the run stops after the last. Empty: all"""
+    origin: Annotated[str, tyro.conf.arg(name="from")] = ""
+    """workdir of another run of this experiment whose finished stages are reused, as far as their
+    settings are the same"""
 
     data: str = "tfds:cycle_gan/horse2zebra"
     """earth, earth:TASK, folder:DIR or tfds:NAME"""
@@ -101,7 +119,8 @@ class Compression:
     teacher: str = "train"
     """shipped, train, a PyTorch checkpoint, or the directory of a model or of a run that has one"""
     train_teacher: Teaching = field(default_factory=Teaching)
-    """how to train it with --teacher train; data, size, seed and skip-bad are those of this run"""
+    """how to train it with --teacher train; data, size, seed and skip-bad are those of this run,
+    and the original pipeline's is separable"""
     ngf: Annotated[int, whole(1, 1024)] = 64
     """base width of the student"""
     blocks: Annotated[int, whole(3, 48, multiple=3)] = 9
@@ -120,7 +139,12 @@ class Compression:
     distillation: float = 0.01
     """weight of the distance to the teacher's features"""
     inherit: bool = False
-    """start the layers that the teacher has too from the teacher's, important channels first"""
+    """start the layers that the teacher has too from the teacher's, important channels first; the
+    original pipeline always does"""
+    pre_distillation: Distillation = field(
+        default_factory=lambda: Distillation(constant_steps=121_400, decay_steps=121_400)
+    )
+    """training of the whole student before it becomes the supernet, in the original pipeline"""
     supernet: Distillation = field(default_factory=Distillation)
     """once-for-all training"""
     budget: str = ""
@@ -154,6 +178,6 @@ class Compression:
     def teaching(self) -> Teaching:
         """How the teacher is trained, on the data of this run."""
         shared = ("data", "direction", "size", "aspect", "seed", "skip_bad")
-        return dataclasses.replace(
-            self.train_teacher, **{name: getattr(self, name) for name in shared}
-        )
+        given = {name: getattr(self, name) for name in shared}
+        separable = self.train_teacher.separable or self.pipeline == "original"
+        return dataclasses.replace(self.train_teacher, separable=separable, **given)

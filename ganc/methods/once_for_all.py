@@ -69,6 +69,7 @@ def init(
     *,
     average: float = 0.0,
     start: Params | None = None,
+    judge: Params | None = None,
 ) -> TrainState:
     """A supernet from scratch, adaptors and a discriminator.
 
@@ -78,6 +79,7 @@ def init(
         optimizers: of "generator" and "discriminator".
         average: decay of the running average of the generators; 0 keeps none.
         start: a part of the supernet's parameters that is not random, see `inherit`.
+        judge: the parameters of a discriminator that goes on; a new one without.
     """
     k_student, k_adaptors, k_discriminator = jax.random.split(key, 3)
     params = {
@@ -85,7 +87,7 @@ def init(
             "student": merge(method.student.init(k_student), start or {}),
             "adaptors": init_adaptors(method.distil, k_adaptors, method.student, method.teacher),
         },
-        "discriminator": method.task.discriminator.init(k_discriminator),
+        "discriminator": judge or method.task.discriminator.init(k_discriminator),
     }
     return begin(params, optimizers, average=bool(average))
 

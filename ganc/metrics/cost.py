@@ -11,12 +11,12 @@ from typing import Any, Literal, NamedTuple
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict
 
 from ganc import channels
 from ganc.errors import UserError
+from ganc.metrics.layers import calls
 from ganc.nn.layers import Conv, ConvTranspose, DepthwiseConv, GlobalMean, Linear, Product
 from ganc.nn.norm import BatchNorm, InstanceNorm
 from ganc.types import Discriminator, Generator, Group
@@ -115,25 +115,15 @@ def _trace(
     rows: list[_Row] = []
     priced: set[Path] = set()
     owners: dict[Path, nn.Module] = {}
-
-    def record(call, args, kwargs, context):
-        y = call(*args, **kwargs)
-        layer = context.module
-        if context.method_name != "__call__":
-            return y
-        price = _price(layer, args[0], y, convention, table)
+    for path, layer, given, made in calls(generator, height, width, inputs):
+        price = _price(layer, given, made, convention, table)
         if price is None:
-            owners.setdefault(layer.path, layer)
-        else:
-            kinds, row = price
-            priced.add(layer.path)
-            if kinds & _COUNTED[convention]:
-                rows.append(row)
-        return y
-
-    picture = jax.ShapeDtypeStruct((1, height, width, generator.channels_in), jnp.float32)
-    with nn.intercept_methods(record):
-        jax.eval_shape(lambda p, x, more: generator.apply(p, x, **more), params, picture, inputs)
+            owners.setdefault(path, layer)
+            continue
+        kinds, row = price
+        priced.add(path)
+        if kinds & _COUNTED[convention]:
+            rows.append(row)
     unknown = [
         f"{'/'.join((*path, name))} of {type(layer).__name__}"
         for path, layer in owners.items()
@@ -217,5 +207,5 @@ def _kinds(layer: nn.Module) -> set[str]:
     return kinds if foldable else kinds | {"instance norm"}
 
 
-def _pixels(x: jax.Array) -> int:
+def _pixels(x: Any) -> int:
     return x.size // x.shape[-1]

@@ -1,7 +1,9 @@
 """Running statistics: the part of the parameters that training measures and does not learn."""
 
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -10,10 +12,39 @@ import numpy as np
 from flax.core import FrozenDict
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from ganc.errors import UserError
+from ganc.runs import records
 from ganc.types import Discriminator, Generator, Masks, Params
 
 MOMENTUM = 0.1
 """By which running statistics move towards those of a batch, in every published training."""
+
+CALIBRATION = "calibration.npz"
+"""The file of a run that keeps the pictures with which its subnets are recalibrated."""
+
+
+def keep_calibration(directory: Path, pictures: np.ndarray) -> None:
+    """Writes `pictures` (n h w c), for `read_calibration`."""
+    file = io.BytesIO()
+    np.savez_compressed(file, pictures=pictures)
+    records.replace(directory / CALIBRATION, file.getvalue())
+
+
+def read_calibration(directory: Path) -> np.ndarray:
+    """The pictures (n h w c) that a run recalibrates with.
+
+    Raises:
+        UserError: it kept none.
+    """
+    path = directory / CALIBRATION
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return arrays["pictures"]
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(
+            f"{path}: no pictures to measure running statistics with; a run leaves them beside its "
+            "search"
+        ) from error
 
 
 def merge(params: Params, statistics: Params) -> Params:

@@ -15,18 +15,22 @@ Evaluate = Callable[[Sequence[Arch]], Sequence[float]]
 """Scores many architectures at once; lower is better."""
 
 
+Price = Callable[[Arch], float]
+"""What an architecture costs: multiply-adds, parameters or milliseconds."""
+
+
 class Candidate(NamedTuple):
     """A scored architecture.
 
     Attributes:
         arch: its entries.
-        macs: what the budget limits.
+        cost: what the budget limits.
         score: lower is better.
         generation: the generation that first met it.
     """
 
     arch: Arch
-    macs: int
+    cost: float
     score: float
     generation: int
 
@@ -65,13 +69,13 @@ class Evolution:
 _TRIES = 10_000
 
 
-def check_budget(space: Space, macs: Callable[[Arch], int], budget: int) -> None:
+def check_budget(space: Space, price: Price, budget: float) -> None:
     """Raises `UserError`, with the smallest possible cost, if no architecture fits `budget`."""
-    least = int(macs(space.smallest))
+    least = price(space.smallest)
     if least > budget:
         raise UserError(
-            f"no architecture fits a budget of {budget:,} MACs; the smallest, "
-            f"{encode(space.smallest)}, takes {least:,}"
+            f"no architecture fits a budget of {budget:,.12g}; the smallest, "
+            f"{encode(space.smallest)}, takes {least:,.12g}"
         )
 
 
@@ -79,8 +83,8 @@ def evolve(
     rng: np.random.Generator,
     space: Space,
     evaluate: Evaluate,
-    macs: Callable[[Arch], int],
-    budget: int,
+    price: Price,
+    budget: float,
     settings: Evolution,
     on_generation: Callable[[int, Sequence[Candidate]], None] | None = None,
 ) -> list[Candidate]:
@@ -94,7 +98,7 @@ def evolve(
         rng: the only source of randomness.
         space: where to search.
         evaluate: called once per generation with the new architectures.
-        macs: the cost of an architecture.
+        price: what an architecture costs.
         budget: hard limit of the cost.
         settings: population, generations and rates.
         on_generation: told the generation and its new candidates.
@@ -102,18 +106,18 @@ def evolve(
     Raises:
         UserError: if no architecture fits the budget.
     """
-    check_budget(space, macs, budget)
+    check_budget(space, price, budget)
     known: dict[Arch, Candidate] = {}
 
     def score(archs: Sequence[Arch], generation: int) -> None:
         new = [arch for arch in dict.fromkeys(archs) if arch not in known]
         scores = evaluate(new) if new else []
         for arch, value in zip(new, scores, strict=True):
-            known[arch] = Candidate(arch, int(macs(arch)), float(value), generation)
+            known[arch] = Candidate(arch, price(arch), float(value), generation)
         if on_generation is not None:
             on_generation(generation, [known[arch] for arch in new])
 
-    population = draw_within(rng, space, macs, budget, settings, settings.population)
+    population = draw_within(rng, space, price, budget, settings, settings.population)
     score(population, 0)
     for generation in range(1, settings.generations + 1):
         ranked = sorted(dict.fromkeys(population), key=lambda arch: known[arch].score)
@@ -123,7 +127,7 @@ def evolve(
         for child in range(settings.population):
             breed = _mutate if child < mutants else _cross
             draw = _breed(breed, rng, space, parents, settings.mutation)
-            children.append(_within(draw, space, macs, budget))
+            children.append(_within(draw, space, price, budget))
         population = parents + children
         score(population, generation)
     return list(known.values())
@@ -132,22 +136,20 @@ def evolve(
 def draw_within(
     rng: np.random.Generator,
     space: Space,
-    macs: Callable[[Arch], int],
-    budget: int,
+    price: Price,
+    budget: float,
     settings: Evolution,
     count: int,
 ) -> list[Arch]:
     """`count` architectures within `budget`, drawn as the first generation is."""
     weights = favour_small(space, settings.favour, settings.geometric)
-    return [_within(lambda: space.sample(rng, weights), space, macs, budget) for _ in range(count)]
+    return [_within(lambda: space.sample(rng, weights), space, price, budget) for _ in range(count)]
 
 
-def _within(
-    draw: Callable[[], Arch], space: Space, macs: Callable[[Arch], int], budget: int
-) -> Arch:
+def _within(draw: Callable[[], Arch], space: Space, price: Price, budget: float) -> Arch:
     for _ in range(_TRIES):
         arch = draw()
-        if macs(arch) <= budget:
+        if price(arch) <= budget:
             return arch
     return space.smallest  # the budget leaves next to nothing, and this certainly fits
 
@@ -172,13 +174,11 @@ def _cross(rng, space: Space, first: Arch, second: Arch, probability: float) -> 
     )
 
 
-def enumerate_all(
-    space: Space, evaluate: Evaluate, macs: Callable[[Arch], int], budget: int
-) -> list[Candidate]:
+def enumerate_all(space: Space, evaluate: Evaluate, price: Price, budget: float) -> list[Candidate]:
     """Scores every architecture within `budget`: for spaces small enough to afford it."""
-    check_budget(space, macs, budget)
-    archs = [arch for arch in space if macs(arch) <= budget]
+    check_budget(space, price, budget)
+    archs = [arch for arch in space if price(arch) <= budget]
     return [
-        Candidate(arch, int(macs(arch)), float(value), 0)
+        Candidate(arch, price(arch), float(value), 0)
         for arch, value in zip(archs, evaluate(archs), strict=True)
     ]

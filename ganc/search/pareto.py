@@ -8,8 +8,8 @@ class Scored(Protocol):
     """Anything with a cost and a score, both better when lower."""
 
     @property
-    def macs(self) -> int:
-        """Multiply-adds."""
+    def cost(self) -> float:
+        """What a budget limits."""
         ...
 
     @property
@@ -27,7 +27,7 @@ def front(points: Sequence[T]) -> list[T]:
     Returned by rising cost, so by falling score. Of points that are equal in both, the first stays.
     """
     result: list[T] = []
-    for point in sorted(points, key=lambda p: (p.macs, p.score)):
+    for point in sorted(points, key=lambda p: (p.cost, p.score)):
         if not result or point.score < result[-1].score:
             result.append(point)
     return result
@@ -35,4 +35,4 @@ def front(points: Sequence[T]) -> list[T]:
 
 def ranked(points: Sequence[T]) -> list[T]:
     """By rising score, of equal ones the cheapest first."""
-    return sorted(points, key=lambda point: (point.score, point.macs))
+    return sorted(points, key=lambda point: (point.score, point.cost))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ganc.search.classes import ShapeClasses, shape_classes
-from ganc.search.evolution import Evolution, draw_within
+from ganc.search.evolution import Evolution, Price, draw_within
 from ganc.search.supernet import Supernet
 
 COMPILE_FORWARD = 6e10
@@ -34,19 +34,25 @@ def training_classes(supernet: Supernet, pictures: int, seed: int) -> ShapeClass
 
 
 def search_classes(
-    supernet: Supernet, budget: int, evolution: Evolution, pictures: int, seed: int
+    supernet: Supernet,
+    budget: float,
+    evolution: Evolution,
+    pictures: int,
+    seed: int,
+    price: Price | None = None,
 ) -> ShapeClasses:
     """Shape classes for architectures within a budget.
 
     Args:
         supernet: what is searched.
-        budget: multiply-adds, published convention.
+        budget: what a candidate may cost.
         evolution: how long the search is, and how its first generation is drawn.
         pictures: that score a candidate.
         seed: of the sample.
+        price: what it costs; multiply-adds, published convention, by default.
     """
     rng, space = np.random.default_rng([seed, 2]), supernet.space
-    archs = draw_within(rng, space, supernet.macs, budget, evolution, SAMPLE)
+    archs = draw_within(rng, space, price or supernet.macs, budget, evolution, SAMPLE)
     scored = min(space.size, evolution.population * (evolution.generations + 1))
     runs = pictures * scored / SAMPLE
     return shape_classes(space, archs, supernet.true, COMPILE_FORWARD / runs)

@@ -12,8 +12,9 @@ from ganc.ranges import number, whole
 from ganc.runs import records
 from ganc.runs.console import console, progress
 from ganc.search.candidates import make_evaluate, make_generate
-from ganc.search.evolution import Candidate, Evolution, check_budget, enumerate_all, evolve
+from ganc.search.evolution import Candidate, Evolution, Price, check_budget, enumerate_all, evolve
 from ganc.search.fitness import Fitness, Score
+from ganc.search.latency import LATENCY, latency_price
 from ganc.search.plan import search_classes
 from ganc.search.space import encode
 from ganc.search.supernet import Supernet
@@ -23,14 +24,21 @@ SEARCH = "search.jsonl"
 """The file of a run that keeps what its search scored."""
 
 
+Limit = Literal["macs", "params", "latency_ms"]
+
+
 @dataclass(frozen=True)
 class Search:
     """The search for the student; defaults: horse2zebra, Fast pipeline."""
 
     strategy: Literal["evolution", "exhaustive"] = "evolution"
     """exhaustive: every architecture within the budget, for small spaces"""
-    budget: Annotated[float, number(1, 1e15)] = 3e9
-    """most multiply-adds of one picture at `size`, published convention"""
+    limit: Limit = "macs"
+    """what the budget limits and the front weighs against the score: multiply-adds of one picture
+    at `size`, published convention; params; or latency_ms of one picture on this device, by a table
+    that is measured once and then belongs to the run"""
+    budget: Annotated[float, number(0, 1e15)] = 3e9
+    """the most of it that a student may have"""
     fitness: Fitness = "kid"
     """what is minimised on the search split: kid, fd, or l1 to the teacher"""
     pictures: Annotated[int, whole(2, 10**6)] = 120
@@ -44,8 +52,29 @@ class Search:
 
 
 def check_search(supernet: Supernet, settings: Search) -> None:
-    """Raises `UserError` before anything is trained if no architecture fits the budget."""
-    check_budget(supernet.space, supernet.macs, int(settings.budget))
+    """Raises `UserError` before anything is trained if no architecture fits the budget.
+
+    A budget of latency is checked when latencies are measured.
+    """
+    if settings.limit != "latency_ms":
+        check_budget(supernet.space, _counted(supernet, settings.limit), settings.budget)
+
+
+def price_of(supernet: Supernet, settings: Search, directory: Path) -> Price:
+    """What an architecture costs by `settings.limit`; latencies are those kept in `directory`.
+
+    Raises:
+        UserError: no architecture fits the budget.
+    """
+    if settings.limit == "latency_ms":
+        price = latency_price(supernet, directory / LATENCY)
+        check_budget(supernet.space, price, settings.budget)
+        return price
+    return _counted(supernet, settings.limit)
+
+
+def _counted(supernet: Supernet, limit: Limit) -> Price:
+    return supernet.params if limit == "params" else supernet.macs
 
 
 def search(
@@ -76,8 +105,9 @@ def search(
     Raises:
         UserError: no architecture fits the budget.
     """
-    space, budget = supernet.space, int(settings.budget)
-    classes = search_classes(supernet, budget, settings.evolution, settings.pictures, seed)
+    space, budget = supernet.space, settings.budget
+    price = price_of(supernet, settings, path.parent)
+    classes = search_classes(supernet, budget, settings.evolution, settings.pictures, seed, price)
     generate = make_generate(supernet.generator, classes, settings.batch, calibration, inputs)
     rows = records.read(path)
     known = {row["arch"]: row["score"] for row in rows}
@@ -100,22 +130,24 @@ def search(
         def save(generation: int, candidates: Sequence[Candidate]) -> None:
             written = {row["arch"] for row in rows}
             new = (c for c in candidates if encode(c.arch) not in written)
-            rows.extend(_row(supernet, candidate, generation) for candidate in new)
+            rows.extend(_row(supernet, settings.limit, candidate, generation) for candidate in new)
             records.write(path, rows)
             bar.update(len(rows), note=f"best {min(row['score'] for row in rows):.5f}")
 
         if settings.strategy == "exhaustive":
-            found = enumerate_all(space, remembered, supernet.macs, budget)
+            found = enumerate_all(space, remembered, price, budget)
             save(0, found)
             return found
         rng = np.random.default_rng([seed, 3])
-        return evolve(rng, space, remembered, supernet.macs, budget, settings.evolution, save)
+        return evolve(rng, space, remembered, price, budget, settings.evolution, save)
 
 
-def _row(supernet: Supernet, candidate: Candidate, generation: int) -> dict:
-    return {
-        "arch": encode(candidate.arch),
-        "macs": {"published": candidate.macs, "true": supernet.true_macs(candidate.arch)},
+def _row(supernet: Supernet, limit: Limit, candidate: Candidate, generation: int) -> dict:
+    arch = candidate.arch
+    row: dict = {
+        "arch": encode(arch),
+        "macs": {"published": supernet.macs(arch), "true": supernet.true_macs(arch)},
         "score": candidate.score,
         "generation": generation,
     }
+    return row if limit == "macs" else row | {limit: candidate.cost}

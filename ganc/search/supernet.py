@@ -39,6 +39,14 @@ class Supernet:
         """Widths -> multiply-adds of one picture that are computed; what time goes by."""
         return cost.macs(self.generator, *self.shape[:2], "true")
 
+    @cached_property
+    def _params(self) -> Cost:
+        return cost.params(self.generator)
+
+    def params(self, arch: Arch) -> int:
+        """Parameters at `arch`."""
+        return int(self._params(self.space.widths(arch)))
+
     def macs(self, arch: Arch) -> int:
         """Multiply-adds of one picture at `arch`, published convention."""
         return int(self.published(self.space.widths(arch)))

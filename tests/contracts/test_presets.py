@@ -4,9 +4,18 @@ import dataclasses
 
 import pytest
 
-from experiments import gaugan_ofa, gaugan_teacher, munit_ofa, munit_teacher
+from experiments import (
+    cyclegan_ofa,
+    cyclegan_teacher,
+    gaugan_ofa,
+    gaugan_teacher,
+    munit_ofa,
+    munit_teacher,
+    pix2pix_ofa,
+)
+from ganc.methods.inherit import check_inherits
 from ganc.metrics import cost
-from ganc.models import munit, spade
+from ganc.models import munit, resnet, spade
 from ganc.search.space import parse_space
 from ganc.search.supernet import Supernet
 
@@ -54,6 +63,61 @@ def test_networks_budgets_and_lengths(name):
         assert next(iter(parse_space(arch, small))) in supernet.space  # --arch takes it
     if steps is not None:
         assert config.supernet.steps == steps
+
+
+# The original pipeline: the mobile teacher, the whole student, the published student, the space.
+ORIGINAL = {
+    "horse2zebra": (
+        cyclegan_ofa.HORSE2ZEBRA_ORIGINAL,
+        (18_365_808_640, 4_955_045_888),
+        ("16_16_32_16_32_32_16_16", 2_546_204_672),
+        6_561,
+        (242_800, 485_600, 0),
+    ),
+    "edges2shoes": (
+        pix2pix_ofa.EDGES2SHOES_ORIGINAL,
+        (18_365_808_640, 10_603_462_656),
+        ("32_32_48_32_48_48_16_16", 4_993_843_200),
+        5_184,
+        (229_660, 459_320, 229_660),
+    ),
+    "maps": (
+        pix2pix_ofa.MAPS_ORIGINAL,
+        (40_232_288_256, 10_603_462_656),
+        ("32_32_48_32_48_32_16_16", 4_683_202_560),
+        5_184,
+        (238_800, 477_600, 238_800),
+    ),
+    "cityscapes": (
+        gaugan_ofa.CITYSCAPES_ORIGINAL,
+        (118_817_161_216, 71_216_824_320),
+        ("32_32_48_32_32_32_32_24", 31_701_762_048),
+        15_552,
+        (34_800, 34_800, 34_800),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ORIGINAL)
+def test_the_original_pipeline(name):
+    config, macs, (arch, price), size, steps = ORIGINAL[name]
+    if isinstance(config, gaugan_ofa.Compression):
+        spec = dataclasses.replace(gaugan_teacher.spec(config.teaching), spectral=False)
+        teacher = spade.generator(spec)
+        student = spade.generator(dataclasses.replace(spec, ngf=config.ngf))
+    else:
+        teacher = cyclegan_teacher.generator(config.teaching)
+        student = resnet.generator(dataclasses.replace(teacher.spec, ngf=config.ngf))
+    check_inherits(student, teacher)
+    shape = (*config.sides, student.channels_in)
+    supernet = Supernet(student, parse_space(config.space, student), shape)
+    assert int(cost.macs(teacher, *config.sides)(teacher.widths)) == macs[0]
+    assert supernet.macs(supernet.space.largest) == macs[1]
+    assert supernet.space.largest == (config.ngf,) * 8 and supernet.space.size == size
+    assert supernet.macs(supernet.space.decode(arch)) == price <= config.search.budget
+    stages = (config.pre_distillation, config.supernet, config.fine_tune)
+    assert tuple(stage.steps for stage in stages) == steps
+    assert (config.pipeline, config.search.strategy) == ("original", "exhaustive")
 
 
 def test_optimisers():

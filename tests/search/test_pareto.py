@@ -6,7 +6,7 @@ from ganc.search.pareto import front
 
 @dataclass(frozen=True)
 class Point:
-    macs: int
+    cost: int
     score: float
     name: str = ""
 
@@ -33,10 +33,10 @@ def test_agrees_with_the_definition():
 
     def beaten(point):
         return any(
-            other.macs <= point.macs and other.score <= point.score and other != point
+            other.cost <= point.cost and other.score <= point.score and other != point
             for other in points
         )
 
-    expected = sorted((p for p in points if not beaten(p)), key=lambda p: p.macs)
+    expected = sorted((p for p in points if not beaten(p)), key=lambda p: p.cost)
     assert front(points) == expected
     assert 1 < len(expected) < len(points)

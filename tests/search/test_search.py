@@ -36,14 +36,16 @@ class Killed(Exception):
 def test_everything_is_scored_within_the_budget(
     supernet, pictures, random_params, tmp_path, strategy
 ):
-    settings = Search(strategy, SETTINGS.budget, pictures=2, batch=4, evolution=SETTINGS.evolution)
+    settings = Search(
+        strategy, budget=SETTINGS.budget, pictures=2, batch=4, evolution=SETTINGS.evolution
+    )
     params = random_params(supernet.generator)
     path = tmp_path / "search.jsonl"
     found = search(supernet, params, pictures, by_mean, settings, path=path, seed=0)
     rows = records.read(path)
     assert [row["arch"] for row in rows] == [encode(c.arch) for c in found]
     for candidate, row in zip(found, rows, strict=True):
-        assert candidate.macs == row["macs"]["published"] == supernet.macs(candidate.arch) <= 15_000
+        assert candidate.cost == row["macs"]["published"] == supernet.macs(candidate.arch) <= 15_000
         assert row["macs"]["true"] == supernet.true_macs(candidate.arch)
         assert row["score"] == candidate.score
     affordable = [arch for arch in supernet.space if supernet.macs(arch) <= 15_000]
