@@ -21,7 +21,6 @@ from ganc.compress.specialise import Student
 from ganc.compress.stages import parse_stages, prepare
 from ganc.compress.teacher import load_teacher
 from ganc.data.pictures import show_size
-from ganc.errors import UserError
 from ganc.losses.distillation import Distil
 from ganc.methods import once_for_all as ofa
 from ganc.methods.inherit import inherit

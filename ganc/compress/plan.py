@@ -44,8 +44,8 @@ def parse_budget(text: str, teacher: int) -> float:
     value = float(found[1]) if found else 0.0
     if not found or not 1 <= value <= 1e15:
         raise UserError(
-            f"--budget takes multiply-adds such as 3e9, or how many times fewer than the teacher's, "
-            f"such as 10x; got {text!r}"
+            f"--budget takes multiply-adds such as 3e9, or how many times fewer than the "
+            f"teacher's, such as 10x; got {text!r}"
         )
     return teacher / value if found[2] else value
 
@@ -65,7 +65,8 @@ def settle(
     whole = int(cost.macs(teacher, *supernet.shape[:2])(teacher.widths))
     if config.budget and search.limit != "macs":
         raise UserError(
-            f"--budget counts multiply-adds; with --search.limit {search.limit} give --search.budget"
+            f"--budget counts multiply-adds; with --search.limit {search.limit} give "
+            "--search.budget"
         )
     if config.budget:
         search = dataclasses.replace(search, budget=parse_budget(config.budget, whole))
