@@ -44,7 +44,7 @@ def parse_budget(text: str, teacher: int) -> float:
     value = float(found[1]) if found else 0.0
     if not found or not 1 <= value <= 1e15:
         raise UserError(
-            f"--budget takes multiply-adds such as 3e9, or how many times fewer than the teacher's, "
+            "--budget takes multiply-adds such as 3e9, or how many times fewer than the teacher's, "
             f"such as 10x; got {text!r}"
         )
     return teacher / value if found[2] else value
