@@ -7,6 +7,7 @@ limited here first, by following the stack that the instructions would build.
 
 import io
 import pickletools
+from collections.abc import Iterator
 from typing import Any
 
 OPCODES = 1_000_000
@@ -42,7 +43,8 @@ def scan(file: io.BytesIO) -> None:
     stack: list[_Value | None] = []
     memo: dict[int, _Value] = {}
     start = file.tell()
-    for count, (opcode, argument, position) in enumerate(pickletools.genops(file)):
+    instructions: Iterator[tuple[Any, Any, Any]] = pickletools.genops(file)
+    for count, (opcode, argument, position) in enumerate(instructions):
         if count >= OPCODES:
             raise ValueError(f"it has more than {OPCODES:,} instructions")
         name = opcode.name
@@ -111,6 +113,7 @@ def _check_argument(argument: Any) -> None:
 
 
 def _top(stack: list[_Value | None]) -> _Value:
-    if not stack or (top := stack[-1]) is _MARK:
+    top = stack[-1] if stack else None
+    if top is None:  # a mark, or nothing
         raise ValueError("its instructions remember what is not there")
     return top

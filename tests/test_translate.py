@@ -184,3 +184,10 @@ def test_random_styles(model, pictures, tmp_path, random_params, capsys):
     assert np.array_equal(one, again) and not np.array_equal(one, other)
     assert run(model, pictures, tmp_path / "out", "--style-seed", "1") == 2
     assert "draws in one style; leave out --style-seed" in capsys.readouterr().err
+
+
+def test_a_hasty_compilation_gives_the_same_pixels(model):
+    picture = np.random.default_rng(1).integers(0, 255, (12, 16, 3), np.uint8)
+    loaded = store.load(str(model))
+    one, other = (translate(loaded, picture, hasty=hasty) for hasty in (False, True))
+    assert np.abs(one.astype(int) - other).max() <= 1

@@ -44,9 +44,8 @@ def first_screen(program: str, about: str, presets: Mapping[str, Any], chosen: s
     groups = [f.name for f in dataclasses.fields(config) if is_group(config, f.name)]
     lines.append(_fill("also: ", " ".join([*others, "--seeds", "--max-pixels", "--workdir"])))
     if groups:
-        lines.append(
-            _fill("groups of flags: ", ", ".join(name.replace("_", "-") for name in groups))
-        )
+        names = ", ".join(groups).replace("_", "-")
+        lines.append(_fill("groups of flags: ", names))
     if hasattr(config, "space"):
         lines.append(_fill("spaces: ", ", ".join(CHOICES)))
     lines += ["", "--help all explains every flag, --help GROUP those of a group."]
