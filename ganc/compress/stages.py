@@ -89,9 +89,11 @@ def prepare(work: Workdir, config: Compression) -> str:
 
 def _take(work: Workdir, other: Path, config: Compression, anew: Sequence[str]) -> None:
     """Copies the finished stages of `other` that are decided by the same settings."""
+    if not other.exists() and work.stages():
+        return  # what it had was taken before
     had, done = _read(other, work.experiment), _read_stages(other)
     now = json.loads((work.path / "config.json").read_text(encoding="utf-8"))["config"]
-    taken = []
+    taken, reason = [], ""
     for stage, names in _DECIDED_BY.items():
         if stage == "pre_distillation" and config.pipeline == "fast":
             reason = _changed(names, had, now, stage)
@@ -109,10 +111,12 @@ def _take(work: Workdir, other: Path, config: Compression, anew: Sequence[str]) 
         if reason:
             if not taken and not work.stages():
                 raise UserError(f"nothing of {other} can be reused: {reason}")
-            console.print(f"from {other} up to here: {reason}", soft_wrap=True, markup=False)
             break
     if taken:
-        console.print(f"taken from {other}: {', '.join(taken)}", soft_wrap=True, markup=False)
+        ended = f"; then {reason}" if reason else ""
+        console.print(
+            f"taken from {other}: {', '.join(taken)}{ended}", soft_wrap=True, markup=False
+        )
 
 
 def _changed(names, had: Mapping[str, Any], now: Mapping[str, Any], stage: str) -> str:

@@ -205,12 +205,21 @@ def make_step(
     mean = jax.jit(lambda trees: jax.tree.map(lambda *leaves: sum(leaves) / len(leaves), *trees))
     space, key = classes.space, jax.random.key(seed)
 
+    def masked(arch: Arch):
+        shape = space.widths(classes.containing(arch))
+        return {group: mask[0] for group, mask in space.masks([arch], shape).items()}, shape
+
+    def lower(state: TrainState, batch, index: int):
+        """The gradient of the largest architecture, which takes the most memory."""
+        inputs = method.task.inputs(batch, jax.random.fold_in(key, index))
+        wanted, (masks, shape) = target(teacher_params, batch, inputs), masked(space.largest)
+        return generator.lower(state.params, wanted, batch, inputs, masks, shape=shape)
+
     def step(state: TrainState, batch, index: int):
         inputs = method.task.inputs(batch, jax.random.fold_in(key, index))
         wanted, results = target(teacher_params, batch, inputs), []
         for arch in draw(space, sampling, seed, index):
-            shape = space.widths(classes.containing(arch))
-            masks = {group: mask[0] for group, mask in space.masks([arch], shape).items()}
+            masks, shape = masked(arch)
             g, g_statistics, terms, fake = generator(
                 state.params, wanted, batch, inputs, masks, shape=shape
             )
@@ -225,6 +234,7 @@ def make_step(
         gradients, statistics, scalars = results[0] if len(results) == 1 else mean(results)
         return update(state, gradients, statistics), scalars
 
+    step.lower = lower  # type: ignore[attr-defined]
     return step
 
 

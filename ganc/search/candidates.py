@@ -1,11 +1,15 @@
-"""Pictures of many architectures at once: `vmap` over masks inside shape classes."""
+"""Pictures of many architectures at once, on every device: `vmap` over masks in shape classes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.core import FrozenDict
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
 
 from ganc import channels
 from ganc.batching import fill
@@ -22,6 +26,7 @@ def make_generate(
     batch: int,
     calibration: np.ndarray | None = None,
     inputs: Mapping[str, np.ndarray] = FrozenDict(),
+    devices: Sequence[jax.Device] = (),
 ) -> Generate:
     """`generate(params, x, archs)` yields each architecture with its pictures of `x` (n h w c).
 
@@ -32,14 +37,15 @@ def make_generate(
     Args:
         generator: the supernet.
         classes: of its space.
-        batch: pictures in one call, over all its candidates: enough to fill an accelerator, and
-            few enough to stay in the cache of a CPU. With more pictures than that, a call takes
-            one candidate and a part of them.
+        batch: pictures in one call on each device, over all its candidates: enough to fill an
+            accelerator, and few enough to stay in the cache of a CPU. With more pictures than that,
+            a device takes one candidate and a part of them.
         calibration: pictures (m h w c) with which the running statistics of every candidate are
             measured before its pictures are made, where the generator has any: those that a
             supernet measured belong to no architecture. As many candidates as share a call are
             measured in one.
         inputs: what else the family takes for the pictures, in as many rows (n ...).
+        devices: that share the candidates of a call; all local ones by default.
 
     Raises:
         ValueError: the generator has running statistics and there is nothing to measure them with.
@@ -65,14 +71,19 @@ def make_generate(
 
         return jax.vmap(apply)(masks, statistics)
 
-    measured = jax.jit(measure, static_argnames="shape")
-    compiled = jax.jit(forward, static_argnames="shape")
+    devices = devices or jax.local_devices()
+    mesh = Mesh(np.asarray(devices), ("candidates",))
+    # Candidates are the leading axis of masks, statistics and results.
+    measured = _spread(measure, mesh, (False, False, True))
+    compiled = _spread(forward, mesh, (False, False, True, True, False))
 
     def generate(params: Params, x: np.ndarray, archs: Sequence[Arch]):
+        if mesh.size > 1:  # training may have left them on one device
+            params = jax.device_put(params, NamedSharding(mesh, P()))
         groups: dict[Arch, list[Arch]] = {}
         for arch in archs:
             groups.setdefault(classes.containing(arch), []).append(arch)
-        chunk, parts = max(1, batch // len(x)), -(-len(x) // batch)
+        chunk, parts = max(1, batch // len(x)) * len(devices), -(-len(x) // batch)
         size = -(-len(x) // parts)
         pictures, *more = (
             jnp.split(fill(jnp.asarray(rows), parts * size), parts)
@@ -97,6 +108,24 @@ def make_generate(
                 yield from zip(some, whole, strict=False)
 
     return generate
+
+
+def _spread(function: Callable, mesh: Mesh, split: Sequence[bool]) -> Callable[..., Any]:
+    """`function(*args, shape=...)`, compiled, with the leading axes of some arguments split."""
+    if mesh.size == 1:
+        return jax.jit(function, static_argnames="shape")
+    specs = tuple(P("candidates") if yes else P() for yes in split)
+
+    def call(*args, shape):
+        return jax.shard_map(
+            partial(function, shape=shape),
+            mesh=mesh,
+            in_specs=specs,
+            out_specs=P("candidates"),
+            check_vma=False,
+        )(*args)
+
+    return jax.jit(call, static_argnames="shape")
 
 
 def make_evaluate(

@@ -13,6 +13,7 @@ from ganc.data.batches import Batch
 from ganc.ranges import number, whole
 from ganc.runs.workdir import Workdir
 from ganc.train import loop, sharding
+from ganc.train.footprint import check_footprint
 from ganc.train.schedule import halved, linear_decay
 from ganc.types import TrainState
 
@@ -110,6 +111,9 @@ def train(
 ) -> TrainState:
     """Trains over the local devices that divide the batch, or resumes; see `loop.run`.
 
+    A step with a method `lower(state, batch, index)`, as compiled functions have, says by it which
+    program takes the most memory; that is printed, and checked, before anything is trained.
+
     Args:
         make_step: `make_step(place) -> step`; `place` puts frozen parameters on the devices.
         state: where to begin.
@@ -121,11 +125,15 @@ def train(
     """
     mesh = sharding.data_mesh(training.batch)
     place = partial(sharding.replicate, mesh=mesh)
+    step, state, last = make_step(place), place(state), training.steps if until is None else until
+    if last and hasattr(step, "lower"):
+        batch = jax.device_put(batches(0), sharding.split(mesh))
+        check_footprint(name, step.lower(state, batch, 0), state, mesh.size)  # type: ignore[attr-defined]
     return loop.run(
-        make_step(place),
-        place(state),
+        step,
+        state,
         batches,
-        steps=training.steps if until is None else until,
+        steps=last,
         directory=work.checkpoints(name),
         log=work.metrics,
         name=name,

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shutil
 
 import pytest
 
@@ -65,6 +66,8 @@ def test_finished_stages_of_another_run_are_taken(tmp_path, capsys):
     assert [row["stage"] for row in records.read(work.metrics)] == ["teacher", "supernet"]
     assert "taken from" in capsys.readouterr().out
     prepare(work, config)  # again, after a kill
+    shutil.rmtree(tmp_path / "other")
+    prepare(work, config)
     assert files(work.path) == found
 
 

@@ -250,3 +250,17 @@ def test_fine_tuning_leaves_all_other_weights_alone(method, space, params, teach
     assert all((leaf > 0).any() for leaf in jax.tree.leaves(inside))
     total, kept = (sum(x.sum() for x in jax.tree.leaves(t)) for t in (difference, inside))
     np.testing.assert_allclose(total, kept, rtol=1e-5)
+
+
+def test_the_program_whose_memory_is_asked_for_is_not_compiled_again(
+    method, space, params, teacher, batch, caplog
+):
+    optimizers = both(optax.sgd(0.1))
+    classes = ShapeClasses(space, (space.largest,))
+    step = ofa.make_step(method, optimizers, teacher, classes)
+    state = begin(params, optimizers)
+    assert step.lower(state, batch, 0).compile().memory_analysis().temp_size_in_bytes > 0
+    with jax.log_compiles(), caplog.at_level("WARNING"):
+        step(state, batch, 0)
+    compiled = [r.getMessage() for r in caplog.records if "Finished XLA" in r.getMessage()]
+    assert compiled and not any("jit(generator)" in message for message in compiled)

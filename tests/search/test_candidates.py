@@ -3,12 +3,13 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
+from jax.sharding import Mesh
 
 from ganc import channels
 from ganc.models import munit, resnet
 from ganc.models.render import render
 from ganc.models.statistics import recalibrate
-from ganc.search.candidates import make_evaluate, make_generate
+from ganc.search.candidates import _spread, make_evaluate, make_generate
 from ganc.search.classes import ShapeClasses
 from ganc.search.space import Space
 from ganc.types import Model
@@ -79,6 +80,33 @@ def test_running_statistics_are_measured_for_every_candidate(toy, random_params)
         assert np.abs(others - expected).max() > 1e-2
     with pytest.raises(ValueError, match="need pictures for their calibration"):
         make_generate(generator, classes, batch=6)
+
+
+@pytest.mark.parametrize("norm", [False, True])
+@pytest.mark.parametrize("batch", [6, 2])
+def test_candidates_are_spread_over_devices(toy, random_params, norm, batch):
+    generator = toy(4, norm=norm)
+    space = Space(generator.slots, ((4, 2, 1),) * 2)
+    classes = ShapeClasses(space, ((2, 2), (4, 4)))
+    archs = [(1, 2), (4, 1), (2, 4), (4, 4), (1, 1)]
+    params, x = jax.device_put(random_params(generator), jax.local_devices()[0]), pictures()
+    calibration = x[:2] if norm else None
+    one, two = (
+        make_generate(generator, classes, batch, calibration, devices=devices)
+        for devices in (jax.local_devices()[:1], jax.local_devices()[:2])
+    )
+    expected, found = dict(one(params, x, archs)), dict(two(params, x, archs))
+    assert found.keys() == expected.keys() == set(archs)
+    for arch in archs:
+        np.testing.assert_allclose(found[arch], expected[arch], atol=1e-6)
+
+
+def test_every_device_takes_its_part():
+    mesh = Mesh(np.asarray(jax.local_devices()[:2]), ("candidates",))
+    call = _spread(
+        lambda x, y, shape: x + y + jax.lax.axis_index("candidates"), mesh, (True, False)
+    )
+    np.testing.assert_array_equal(call(np.zeros(4), np.ones(1), shape=None), [1, 1, 2, 2])
 
 
 def test_scores_come_in_the_order_of_the_architectures():

@@ -1,0 +1,57 @@
+"""How much memory a training stage takes, said before it starts."""
+
+import os
+from typing import Any
+
+import jax
+
+from ganc.errors import UserError
+from ganc.runs.console import console
+
+GB = 1e9
+
+
+def check_footprint(name: str, lowered: jax.stages.Lowered, state: Any, devices: int) -> None:
+    """Prints about how much memory a stage takes on a device, and refuses what does not fit.
+
+    It is what the compiler says that the largest program of a step takes, and the state, of which
+    that program may see a part. Programs are compiled once: what is compiled here is not compiled
+    again when the stage runs it.
+
+    Args:
+        name: of the stage.
+        lowered: the largest program of a step.
+        state: what the stage keeps on every device.
+        devices: that the stage runs on.
+
+    Raises:
+        UserError: the device, or a machine whose processors are the devices, has less.
+    """
+    program = lowered.compile().memory_analysis()
+    if program is None:  # not every backend knows
+        return
+    kept = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
+    needed = max(kept, program.argument_size_in_bytes) + program.temp_size_in_bytes
+    needed += program.output_size_in_bytes - program.alias_size_in_bytes
+    limit, shared = capacity()
+    needed *= devices if shared else 1
+    have = f" of {limit / GB:.3g} GB" if limit else ""
+    console.print(f"{name}: takes about {needed / GB:.2g} GB{have}", highlight=False)
+    if limit and needed > limit:
+        raise UserError(
+            f"the stage {name} would take {needed / GB:.3g} GB, {jax.devices()[0].device_kind} has "
+            f"{limit / GB:.3g} GB; fewer pictures in a step, smaller ones or narrower networks help"
+        )
+
+
+def capacity() -> tuple[int, bool]:
+    """Bytes that a device says it has, and whether all devices share them; 0 if nobody knows."""
+    stats = jax.local_devices()[0].memory_stats() or {}
+    if "bytes_limit" in stats:
+        return int(stats["bytes_limit"]), False
+    if jax.default_backend() != "cpu":
+        return 0, False
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), True
+    except (ValueError, OSError, AttributeError):
+        return 0, True
