@@ -12,7 +12,7 @@ and `--upsampling` mean nothing here. `experiments/README.md` holds the measured
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from ganc.compress import settings
 from ganc.compress.launch import launch
@@ -20,6 +20,7 @@ from ganc.compress.teach import teach
 from ganc.data.labels import LabelMaps
 from ganc.models import spade
 from ganc.models.spade_discriminator import MultiScaleSpec, multi_scale
+from ganc.ranges import number, whole
 from ganc.scores.row import Row
 from ganc.tasks import gaugan
 from ganc.tasks.task import Task
@@ -31,9 +32,9 @@ class Teaching(settings.Teaching):
 
     data: str = "folder:cityscapes"
     """earth:labels-satellite or folder:DIR"""
-    aspect: int = 2
+    aspect: Annotated[int, whole(1, 16)] = 2
     """width of the pictures over their height"""
-    classes: int = 35
+    classes: Annotated[int, whole(1, 65535)] = 35
     """of the label maps"""
     dontcare: int | None = None
     """label of pixels of no class, which then have a channel of their own"""
@@ -49,19 +50,19 @@ class Teaching(settings.Teaching):
     """weight of the distance of a frozen network's features; 0: none"""
     network: str = "lite0"
     """whose: lite0, or vgg16:FILE"""
-    batch: int = 16
+    batch: Annotated[int, whole(1, 4096)] = 16
     """pictures per step"""
     constant_steps: int = 17_400  # 100 epochs of 2,775 pictures
     """steps at the full learning rate"""
     decay_steps: int = 17_400
     """steps over which it then falls to almost zero"""
-    learning_rate: float = 1e-4
+    learning_rate: Annotated[float, number(0, 10)] = 1e-4
     """of Adam"""
-    discriminator_learning_rate: float = 4e-4
+    discriminator_learning_rate: Annotated[float, number(0, 10)] = 4e-4
     """of the discriminator's; 0: the same"""
-    beta1: float = 0.0
+    beta1: Annotated[float, number(0, 1, open=True)] = 0.0
     """decay of Adam's mean of the gradients"""
-    beta2: float = 0.9
+    beta2: Annotated[float, number(0, 1, open=True)] = 0.9
     """decay of Adam's mean of their squares"""
 
 

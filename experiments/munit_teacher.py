@@ -11,12 +11,14 @@ nothing here. `experiments/README.md` holds the measured rows.
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from ganc.compress import settings
 from ganc.compress.launch import launch
 from ganc.compress.teach import teach
 from ganc.models import munit as networks
 from ganc.models.munit_discriminator import MultiScaleSpec, multi_scale
+from ganc.ranges import number, whole
 from ganc.scores.row import Row
 from ganc.tasks import munit
 
@@ -27,9 +29,9 @@ class Teaching(settings.Teaching):
 
     data: str = "folder:edges2shoes-r-unaligned"
     """earth:season, folder:DIR or tfds:NAME"""
-    style_dim: int = 8
+    style_dim: Annotated[int, whole(1, 1024)] = 8
     """numbers in a style"""
-    mlp_dim: int = 256
+    mlp_dim: Annotated[int, whole(1, 4096)] = 256
     """width of the layers between a style and the norms that it sets"""
     image: float = 10.0
     """weight of the distance of a picture to itself, decoded from its content and style"""
@@ -43,7 +45,7 @@ class Teaching(settings.Teaching):
     """steps before the linear fall"""
     decay_steps: int = 0
     """steps over which the learning rate falls to almost zero"""
-    learning_rate: float = 1e-4
+    learning_rate: Annotated[float, number(0, 10)] = 1e-4
     """of Adam"""
     weight_decay: float = 1e-4
     """added to the gradients, in units of the weights"""

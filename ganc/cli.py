@@ -1,21 +1,28 @@
 """What every command line of this project has in common."""
 
+import functools
+import io
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from typing import Any
 
 import tyro
 
 from ganc import memory
-from ganc.errors import RunError, UserError
+from ganc.errors import RunError, UserError, one_line
 
 
-def run(main: Callable[..., object], argv: Sequence[str] | None = None) -> None:
+def run(
+    main: Callable[..., object], argv: Sequence[str] | None = None, prog: str | None = None
+) -> None:
     """Calls `main` with what the command line says; its signature is the command line.
 
     Args:
         main: a function whose parameters tyro turns into arguments and flags.
         argv: the command line, without the program; None for that of this process.
+        prog: what help calls the program; by default how it was started.
 
     Raises:
         SystemExit: with code 2 over a mistake of the caller, be it a flag or a `UserError`; with
@@ -23,9 +30,41 @@ def run(main: Callable[..., object], argv: Sequence[str] | None = None) -> None:
     """
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     name = spec.name.removesuffix(".__main__") if spec else ""
-    prog = f"python -m {name}" if name and main.__module__ == "__main__" else None
+    if prog is None and name and main.__module__ == "__main__":
+        prog = f"python -m {name}"
+
+    @functools.wraps(main)
+    def asked(*args: Any, **kwargs: Any) -> Callable[[], object]:
+        return lambda: main(*args, **kwargs)
+
     with one_line_errors():
-        tyro.cli(main, args=argv, prog=prog)
+        parse(asked, args=argv, prog=prog)()
+
+
+def parse(form: Any, **options: Any) -> Any:
+    """`tyro.cli(form, **options)`, whose complaints become one line.
+
+    Raises:
+        SystemExit: with code 2 over a command line that does not fit, with 0 after help.
+    """
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            return tyro.cli(form, **options)
+    except SystemExit as end:
+        if end.code in (None, 0):
+            raise
+        print(f"error: {one_line(_without_box(said.getvalue()))}", file=sys.stderr)
+        sys.exit(2)
+
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_FRAME = re.compile(r"^[│\s]+|[│\s]+$|[╭╰─][─]+.*$")
+
+
+def _without_box(text: str) -> str:
+    lines = (_FRAME.sub("", _COLOUR.sub("", line)) for line in text.splitlines())
+    return " ".join(line for line in lines if line).partition(" For full helptext")[0]
 
 
 @contextmanager
@@ -42,7 +81,7 @@ def one_line_errors() -> Iterator[None]:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except (RunError, OSError) as error:  # an OSError that nobody foresaw: a full disk, say
-        print(f"stopped: {error}", file=sys.stderr)
+        print(f"stopped: {one_line(error)}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -298,3 +298,81 @@ def test_zip_files_that_pytorch_would_not_write_are_refused(tmp_path):
     path.write_bytes(zip_bytes({}, {}, byteorder=b"big"))
     with pytest.raises(ValueError, match="big-endian"):
         torch_file.read(path)
+
+
+def legacy_head(*pickles):
+    parts = (MAGIC, 1001, {"little_endian": True})
+    return b"".join(dumps(part) for part in parts) + b"".join(pickles)
+
+
+DEEP = b"\x80\x02)" + pickle.TUPLE1 * 200_000  # ending the process once it is hashed
+LAUGHS = b"\x80\x02)" + b"".join(
+    pickle.BINPUT + bytes([i]) + pickle.BINGET + bytes([i]) + pickle.TUPLE2 for i in range(60)
+)
+# A list in a list in a list, each filled after it was put into the one before.
+INSIDE_OUT = b"\x80\x02]q\x00" + b"".join(
+    b"]q" + bytes([i]) + b"a0h" + bytes([i]) for i in range(1, 120)
+)
+EXPENSIVE = {
+    "deep key": b"\x80\x02}" + DEEP[2:] + b"Ns.",
+    "deep item of a set": b"\x80\x04(" + DEEP[2:] + pickle.FROZENSET + b".",
+    "deep value": DEEP + b".",
+    "deep type": b"\x80\x02(X\x07\x00\x00\x00storage" + DEEP[2:] + b"tQ.",
+    "shared key": b"\x80\x02}" + LAUGHS[2:] + b"Ns.",
+    "shared value": LAUGHS + b".",
+    "filled from outside": INSIDE_OUT + b".",
+    "long key": dumps({"k" * 5_000_000: 1}),
+    "long tuple": dumps(tuple(range(20_000))),
+    "long number": dumps(1 << 200_000),
+    "no mark": b"\x80\x02}Nu.",
+    "mark for a value": b"\x80\x02(\x85.",
+    "nothing to forget": b"\x80\x020.",
+    "unknown slot": b"\x80\x02h\x07.",
+}
+REASONS = "nested|amounts|text of|tuple of|number of|mark|changes|pop|7"
+
+
+@pytest.mark.parametrize("name", EXPENSIVE)
+def test_what_would_end_the_process_is_refused_unread(tmp_path, name):
+    path, file = tmp_path / "expensive.pth", io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("archive/data.pkl", EXPENSIVE[name])
+    for content in (legacy_head(EXPENSIVE[name], dumps([])), file.getvalue()):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=REASONS) as error:
+            torch_file.read(path)
+        assert str(error.value).isprintable() and len(str(error.value)) < 1001
+        with pytest.raises(ValueError, match=REASONS):
+            torch_file.check(content)
+
+
+def test_one_storage_under_many_names_is_refused(save, form, monkeypatch):
+    monkeypatch.setattr(torch_file, "_FEW", 0)
+    buffer = np.zeros(1000, np.float32)
+    views = [tensor("0", buffer, (1000,), (1,), legacy=form == "legacy") for _ in range(200)]
+    with pytest.raises(ValueError, match="more than 4 times the file"):
+        torch_file.read(save({"x": views}, {"0": buffer}))
+    assert len(torch_file.read(save({"x": views[:3]}, {"0": buffer}))) == 3
+
+
+@pytest.mark.parametrize("size", [[1] * 20_000, (1,) * 65, None, "ab", [1 << 200]])
+def test_sizes_that_are_none_are_refused(save, form, size):
+    buffer = np.zeros(6, np.float32)
+    tree = {"x": tensor("0", buffer, size, size, legacy=form == "legacy")}
+    with pytest.raises(ValueError, match=r"checkpoint\.pth.*(size|tuple|number)"):
+        torch_file.read(save(tree, {"0": buffer}))
+
+
+def test_a_member_that_claims_more_than_the_file_has_is_refused(tmp_path):
+    path, whole = tmp_path / "claims.pth", bytearray(zip_bytes({}, {"0": np.zeros(9)}))
+    entry = whole.rindex(b"PK\x01\x02")
+    whole[entry + 20 : entry + 28] = struct.pack("<II", 2**32 - 2, 2**32 - 2)
+    path.write_bytes(whole)
+    with pytest.raises(ValueError, match="claims 4,294,967,294 bytes"):
+        torch_file.read(path)
+
+
+def test_the_gate_leaves_other_things_to_the_other_reader(tmp_path):
+    date = Call(Global("datetime", "date"), b"x", state={"a": 1})
+    torch_file.check(legacy_bytes({"made": date, "sizes": [Global("torch", "float32")]}, {}))
+    torch_file.check(zip_bytes({"made": date}, {}))

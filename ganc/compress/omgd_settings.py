@@ -1,10 +1,11 @@
 """What people set of OMGD: the configurations that experiments fill in."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 from ganc.features.vgg import Scaling
 from ganc.losses.imitation import Imitation
+from ganc.ranges import number, whole
 from ganc.search.search import Search
 from ganc.train.stage import Training
 
@@ -16,17 +17,17 @@ ONLINE = "online"
 class OnlineTraining(Training):
     """The training of a student with its teachers."""
 
-    batch: int = 4
+    batch: Annotated[int, whole(1, 4096)] = 4
     """pictures per step"""
     constant_steps: int = 1_199_500  # 100 epochs of 11,995 steps: edges2shoes
     """steps at the full learning rate"""
     decay_steps: int = 1_199_500
     """steps over which it then falls to almost zero"""
-    hold: int = 11_995
+    hold: Annotated[int, whole(1)] = 11_995
     """steps over which the learning rate stays as it is: an epoch, as published"""
-    every: int = 1
+    every: Annotated[int, whole(1)] = 1
     """steps of the student for one of the teachers and the discriminator: 3 on cityscapes"""
-    average: float = 0.0
+    average: Annotated[float, number(0, 1, open=True)] = 0.0
     """decay of the running average of the student that is kept; 0: the last weights"""
 
 
@@ -36,26 +37,26 @@ class Online:
 
     data: str = "folder:edges2shoes"
     """earth, earth:TASK, folder:DIR or tfds:NAME"""
-    size: int = 256
+    size: Annotated[int, whole(8, 4096)] = 256
     """side of the pictures, px"""
     teacher: str = ONLINE
     """online: teachers learn meanwhile; or frozen: shipped, a PyTorch checkpoint, or the directory
     of a model or of a run that has one, with its deeper teacher too if there is one"""
     family: Literal["resnet", "unet"] = "resnet"
     """the mobile ResNet with instance norms, or the U-Net with batch norms"""
-    ngf: int = 16
+    ngf: Annotated[int, whole(1, 1024)] = 16
     """base width of the student"""
-    wider: int = 64
+    wider: Annotated[int, whole(1, 1024)] = 64
     """base width of the wider teacher"""
-    deeper: int = 16
+    deeper: Annotated[int, whole(0, 1024)] = 16
     """base width of the deeper teacher; 0: there is none"""
-    blocks: int = 9
+    blocks: Annotated[int, whole(3, 48, multiple=3)] = 9
     """residual blocks of a ResNet, a multiple of 3"""
-    downs: int = 8
+    downs: Annotated[int, whole(5, 12)] = 8
     """how often a U-Net halves the resolution: 8 for 256 px"""
-    ndf: int = 128
+    ndf: Annotated[int, whole(1, 1024)] = 128
     """base width of the discriminator"""
-    shared: int = 3
+    shared: Annotated[int, whole(0, 5)] = 3
     """of its 5 stages, those that both teachers share"""
     reconstruction: float = 100.0
     """weight of the distance of the teachers' pictures to the truth"""
@@ -76,9 +77,9 @@ class Online:
     slot; empty: the student is one network"""
     search: Search = field(default_factory=Search)
     """the search for the student in that space"""
-    front: int = 5
+    front: Annotated[int, whole(0, 1000)] = 5
     """points of its Pareto front whose pictures the report shows"""
-    feature_size: int = 128
+    feature_size: Annotated[int, whole(32, 2048)] = 128
     """px at which Lite0 features are taken for the report"""
     seed: int = 0
     """of everything random"""
@@ -94,18 +95,18 @@ class OnlineUnpaired(Online):
     """earth, earth:TASK, folder:DIR or tfds:NAME"""
     scheme: Literal["staged", "stepwise"] = "staged"
     """staged: teacher and student take turns, as released; stepwise: all in every step"""
-    phase: int = 13_340
+    phase: Annotated[int, whole(1)] = 13_340
     """staged: steps of the teacher between two turns of the student, here 10 epochs"""
-    lessons: int = 4
+    lessons: Annotated[int, whole(1, 10**6)] = 4
     """staged: the student's steps for each of the teacher's"""
     best: Literal["forward", "either", "latest"] = "forward"
     """staged: who teaches. forward: the teacher with the best kid so far; either: it is also
     replaced when the other direction got better, as released; latest: the teacher as it is"""
-    pictures: int = 120
+    pictures: Annotated[int, whole(2, 10**6)] = 120
     """staged: pictures of the search split that decide which teacher is the best"""
-    deeper: int = 0
+    deeper: Annotated[int, whole(0, 1024)] = 0
     """there is no deeper teacher of unpaired pictures"""
-    ndf: int = 64
+    ndf: Annotated[int, whole(1, 1024)] = 64
     """base width of the discriminators"""
     reconstruction: float = 10.0
     """weight of the teachers' cycles"""

@@ -2,10 +2,12 @@
 
 import dataclasses
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from ganc.data.pictures import Size
 from ganc.methods.once_for_all import Sampling
 from ganc.models.resnet import Upsampling
+from ganc.ranges import number, whole
 from ganc.search.search import Search
 from ganc.train.stage import Training
 
@@ -16,31 +18,31 @@ class Teaching:
 
     data: str = "tfds:cycle_gan/horse2zebra"
     """earth, earth:TASK, folder:DIR or tfds:NAME"""
-    size: int = 256
+    size: Annotated[int, whole(8, 4096)] = 256
     """side of the training pictures, px; their height, where they are wider than high"""
-    aspect: int = 1
+    aspect: Annotated[int, whole(1, 16)] = 1
     """width of the pictures over their height"""
-    ngf: int = 64
+    ngf: Annotated[int, whole(1, 1024)] = 64
     """base width of the generators"""
-    blocks: int = 9
+    blocks: Annotated[int, whole(3, 48, multiple=3)] = 9
     """residual blocks; Zhu et al. take 6 up to 128 px"""
     upsampling: Upsampling = "transposed"
     """of the generators: transposed, as published, or resize, which leaves no grid"""
-    ndf: int = 64
+    ndf: Annotated[int, whole(1, 1024)] = 64
     """base width of the discriminators"""
-    batch: int = 1
+    batch: Annotated[int, whole(1, 4096)] = 1
     """pictures of each domain per step"""
     constant_steps: int = 133_400  # 100 epochs of 1,334 zebras
     """steps at the full learning rate"""
     decay_steps: int = 133_400
     """steps over which it then falls to almost zero"""
-    learning_rate: float = 2e-4
+    learning_rate: Annotated[float, number(0, 10)] = 2e-4
     """of Adam"""
-    discriminator_learning_rate: float = 0.0
+    discriminator_learning_rate: Annotated[float, number(0, 10)] = 0.0
     """of the discriminators'; 0: the same"""
-    beta1: float = 0.5
+    beta1: Annotated[float, number(0, 1, open=True)] = 0.5
     """decay of Adam's mean of the gradients"""
-    beta2: float = 0.999
+    beta2: Annotated[float, number(0, 1, open=True)] = 0.999
     """decay of Adam's mean of their squares"""
     weight_decay: float = 0.0
     """added to the gradients, in units of the weights"""
@@ -48,11 +50,11 @@ class Teaching:
     """steps after which the learning rates are halved, again and again; 0: never"""
     start: str = ""
     """workdir of an earlier run of this experiment whose networks to go on with; empty: new ones"""
-    average: float = 0.0
+    average: Annotated[float, number(0, 1, open=True)] = 0.0
     """decay of the running average of the weights that is kept as the model; 0: the last weights"""
-    checkpoint_every: int = 500
+    checkpoint_every: Annotated[int, whole(1)] = 500
     """steps between checkpoints"""
-    feature_size: int = 128
+    feature_size: Annotated[int, whole(32, 2048)] = 128
     """px at which Lite0 features are taken for the scores"""
     seed: int = 0
     """of everything random"""
@@ -77,7 +79,7 @@ class Distillation(Training):
 
     sampling: Sampling = "uniform"
     """architectures of a step: one at random, or also the largest and the smallest"""
-    average: float = 0.0
+    average: Annotated[float, number(0, 1, open=True)] = 0.0
     """decay of the running average of the student that is searched and kept; 0: the last weights"""
 
 
@@ -87,21 +89,21 @@ class Compression:
 
     data: str = "tfds:cycle_gan/horse2zebra"
     """earth, earth:TASK, folder:DIR or tfds:NAME"""
-    size: int = 256
+    size: Annotated[int, whole(8, 4096)] = 256
     """side of the pictures, px; their height, where they are wider than high"""
-    aspect: int = 1
+    aspect: Annotated[int, whole(1, 16)] = 1
     """width of the pictures over their height"""
     teacher: str = "train"
     """shipped, train, a PyTorch checkpoint, or the directory of a model or of a run that has one"""
     train_teacher: Teaching = field(default_factory=Teaching)
     """how to train it with --teacher train; data, size, seed and skip-bad are those of this run"""
-    ngf: int = 64
+    ngf: Annotated[int, whole(1, 1024)] = 64
     """base width of the student"""
-    blocks: int = 9
+    blocks: Annotated[int, whole(3, 48, multiple=3)] = 9
     """residual blocks of the student, a multiple of 3"""
     upsampling: Upsampling = "transposed"
     """of the student: transposed, as published, or resize, which leaves no grid"""
-    ndf: int = 64
+    ndf: Annotated[int, whole(1, 1024)] = 64
     """base width of the discriminator"""
     space: str = "channels-64-cycleGAN"
     """a published search space, or widths such as 32/24/16 for every slot"""
@@ -118,7 +120,7 @@ class Compression:
     """once-for-all training"""
     search: Search = field(default_factory=Search)
     """the search for the student"""
-    shortlist: int = 1
+    shortlist: Annotated[int, whole(1, 1000)] = 1
     """the search's best that are fine-tuned briefly, to choose the student among them"""
     trial_steps: int = 200
     """how long each of them is"""
@@ -126,9 +128,9 @@ class Compression:
         default_factory=lambda: Distillation(constant_steps=0, decay_steps=0)
     )
     """training of the chosen student alone; none by default, as published for horse2zebra"""
-    feature_size: int = 128
+    feature_size: Annotated[int, whole(32, 2048)] = 128
     """px at which Lite0 features are taken for the report"""
-    front: int = 5
+    front: Annotated[int, whole(0, 1000)] = 5
     """points of the Pareto front whose pictures the report shows, about six seconds each"""
     seed: int = 0
     """of everything random"""

@@ -6,6 +6,7 @@ depth are recognised from the names and shapes in the file. Nothing in a file is
 
 import dataclasses
 import hashlib
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -69,17 +70,24 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
     try:
         if (torch := _torch()) is None:
             return torch_file.read(path)
-        with Path(path).open("rb") as file:
-            return dict(_tensors(torch, torch.load(file, map_location="cpu", weights_only=True)))
+        data = Path(path).read_bytes()
+        torch_file.check(data)
+        loaded = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        return dict(_tensors(torch, loaded))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     # Over a damaged or a hostile file, PyTorch raises nearly anything, in many lines.
     except Exception as error:
-        reason = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
         raise UserError(
             f"cannot read the PyTorch checkpoint {path}, of which only plain tensors are admitted "
-            f"(a state_dict): {reason[0]}"
+            f"(a state_dict): {_reason(error)}"
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what is wrong, without PyTorch's advice to trust the file after all."""
+    lines = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
+    return lines[0] if "weights_only" not in lines[0] else "it refers to other things than tensors"
 
 
 def save(path: str | Path, generator: Generator, params: Params) -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
 from ganc.errors import UserError
+from ganc.ranges import number, whole
 from ganc.search.space import Space, encode, favour_small
 from ganc.types import Arch
 
@@ -48,12 +49,12 @@ class Evolution:
     Reference: Li et al. 2020 (arXiv 2003.08936), section on evolutionary search; released code.
     """
 
-    population: int = 100
-    generations: int = 500
-    parents: float = 0.25
-    mutants: float = 0.5
-    mutation: float = 0.2
-    favour: float = 1.0
+    population: Annotated[int, whole(2, 10**6)] = 100
+    generations: Annotated[int, whole(0, 10**6)] = 500
+    parents: Annotated[float, number(0, 1)] = 0.25
+    mutants: Annotated[float, number(0, 1)] = 0.5
+    mutation: Annotated[float, number(0, 1)] = 0.2
+    favour: Annotated[float, number(1, 1e6)] = 1.0
     geometric: bool = False
 
     def __post_init__(self) -> None:

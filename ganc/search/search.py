@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from flax.core import FrozenDict
 
+from ganc.ranges import number, whole
 from ganc.runs import records
 from ganc.runs.console import console, progress
 from ganc.search.candidates import make_evaluate, make_generate
@@ -28,15 +29,15 @@ class Search:
 
     strategy: Literal["evolution", "exhaustive"] = "evolution"
     """exhaustive: every architecture within the budget, for small spaces"""
-    budget: float = 3e9
+    budget: Annotated[float, number(1, 1e15)] = 3e9
     """most multiply-adds of one picture at `size`, published convention"""
     fitness: Fitness = "kid"
     """what is minimised on the search split: kid, fd, or l1 to the teacher"""
-    pictures: int = 120
+    pictures: Annotated[int, whole(2, 10**6)] = 120
     """pictures of the search split that score a candidate"""
-    feature_size: int = 128
+    feature_size: Annotated[int, whole(32, 2048)] = 128
     """px at which Lite0 features are taken"""
-    batch: int = 1024
+    batch: Annotated[int, whole(1, 10**6)] = 1024
     """pictures in one call, over all its candidates; 16 suit the cache of a CPU"""
     evolution: Evolution = field(default_factory=lambda: Evolution(mutation=0.4, favour=2.0))
     """population, generations and rates"""

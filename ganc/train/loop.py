@@ -47,16 +47,14 @@ def run(
         log: JSON lines of scalars, shared by the stages of a run.
         name: of the stage, in the log and before the progress bar.
         place: puts a batch on the devices.
-        log_every: steps between rows of the log, which hold means over those steps.
-        checkpoint_every: steps between checkpoints; a multiple of `log_every`.
+        log_every: steps between rows of the log, which hold means since the row before.
+        checkpoint_every: steps between checkpoints; what led to one is logged with it.
         workers: threads that decode pictures.
 
     Raises:
         RunError: when a scalar is not finite, before anything of it is saved; or when a checkpoint
             cannot be written.
     """
-    if checkpoint_every % log_every:
-        raise ValueError("checkpoint_every must be a multiple of log_every")
     checkpoints = Checkpoints(directory)
     try:
         restored = checkpoints.restore(state)
@@ -76,14 +74,15 @@ def run(
                 state, scalars = advance(state, place(batch), step)
                 window.append(scalars)
                 done = step + 1
-                if done % log_every == 0 or done == steps:
+                saved = done % checkpoint_every == 0 or done == steps
+                if done % log_every == 0 or saved:
                     row = _means(window)
                     _check_finite(row, done, checkpoints)
                     records.append(log, {"stage": name, "step": done, **row})
                     window.clear()
                     note = "  ".join(f"{k} {v:.3f}" for k, v in list(row.items())[:4])
                     bar.update(done, note)
-                if done % checkpoint_every == 0 or done == steps:
+                if saved:
                     checkpoints.save(done, state)
     finally:
         checkpoints.close()

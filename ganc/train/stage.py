@@ -4,12 +4,13 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import optax
 
 from ganc.data.batches import Batch
+from ganc.ranges import number, whole
 from ganc.runs.workdir import Workdir
 from ganc.train import loop, sharding
 from ganc.train.schedule import halved, linear_decay
@@ -20,25 +21,25 @@ from ganc.types import TrainState
 class Training:
     """One training stage."""
 
-    batch: int = 1
+    batch: Annotated[int, whole(1, 4096)] = 1
     """pictures per step"""
     constant_steps: int = 242_800  # 200 epochs of 1,214 pictures: horse2zebra's train1
     """steps at the full learning rate"""
     decay_steps: int = 242_800
     """steps over which it then falls to almost zero"""
-    learning_rate: float = 2e-4
+    learning_rate: Annotated[float, number(0, 10)] = 2e-4
     """of Adam"""
-    discriminator_learning_rate: float = 0.0
+    discriminator_learning_rate: Annotated[float, number(0, 10)] = 0.0
     """of the discriminator's; 0: the same"""
-    beta1: float = 0.5
+    beta1: Annotated[float, number(0, 1, open=True)] = 0.5
     """decay of Adam's mean of the gradients"""
-    beta2: float = 0.999
+    beta2: Annotated[float, number(0, 1, open=True)] = 0.999
     """decay of Adam's mean of their squares"""
     weight_decay: float = 0.0
     """added to the gradients, in units of the weights"""
     halve_every: int = 0
     """steps after which the learning rates are halved, again and again; 0: never"""
-    checkpoint_every: int = 500
+    checkpoint_every: Annotated[int, whole(1)] = 500
     """steps between checkpoints"""
 
     @property
@@ -126,6 +127,6 @@ def train(
         log=work.metrics,
         name=name,
         place=lambda batch: jax.device_put(batch, sharding.split(mesh)),
-        log_every=min(50, training.checkpoint_every),
+        log_every=50,
         checkpoint_every=training.checkpoint_every,
     )

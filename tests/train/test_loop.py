@@ -104,6 +104,6 @@ def test_a_loss_that_is_no_number_stops_the_run_before_it_is_saved(tmp_path, val
     assert rows(tmp_path)[-1]["step"] == 6
 
 
-def test_checkpoints_fall_on_rows_of_the_log(tmp_path):
-    with pytest.raises(ValueError, match="multiple"):
-        run(tmp_path, 4, log_every=3, checkpoint_every=4)
+def test_a_checkpoint_is_a_row_of_the_log_too(tmp_path):
+    run(tmp_path, 8, log_every=3, checkpoint_every=4)
+    assert [row["step"] for row in rows(tmp_path)] == [3, 4, 6, 8]
