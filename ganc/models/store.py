@@ -1,8 +1,8 @@
 """A directory that holds one network: `model.json` says what it is, `params.npz` its weights.
 
 model.json   {"version", "family", "spec", "widths", "arch", "params_sha256", "about"}
-params.npz   one array per parameter, named by its path: "block0/conv1_depthwise/kernel"; pruned ones
-             are stored sparse, see `ganc.models.sparse`, and make the version 2
+params.npz   one array per parameter, named by its path: "block0/conv1_depthwise/kernel"; pruned
+             ones are stored sparse, see `ganc.models.sparse`, and make the version 2
 """
 
 import dataclasses
