@@ -1,7 +1,8 @@
 """Prunes a generator that its trained discriminator supervises, and no picture has to match.
 
     python -m experiments.self_supervised --task cyclegan
-    python -m experiments.self_supervised --task pix2pix --sparsity 0.75 --granularity 2:4
+    python -m experiments.self_supervised --task pix2pix --sparsity 0.75
+    python -m experiments.self_supervised --task srgan --granularity 2:4
 
 With no flag: the shipped CycleGAN teacher of Earth tiles at 64 px, half of whose weights go while
 it learns. The package ships no discriminator beside it, so that is trained first, with the
@@ -29,15 +30,17 @@ from ganc.compress.self_supervised import supervise
 from ganc.compress.self_supervised_settings import SelfSupervision, Supervised
 from ganc.compress.settings import Teaching
 from ganc.losses.adversarial import CROSS_ENTROPY
+from ganc.models import dcgan as dcgan_network
 from ganc.models import resnet, unet
+from ganc.models import srgan as srgan_network
 from ganc.models.discriminators import PatchSpec, patch
 from ganc.scores.row import Row
-from ganc.tasks import cyclegan, pix2pix
+from ganc.tasks import cyclegan, dcgan, pix2pix, srgan
 from ganc.tasks.task import Task
 from ganc.train.stage import Training
 from ganc.types import Generator
 
-Network = Literal["cyclegan", "pix2pix"]
+Network = Literal["cyclegan", "pix2pix", "style", "dcgan", "srgan"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class Config(SelfSupervision):
     """How to compress, and what."""
 
     task: Network = "cyclegan"
-    """whose generator is pruned"""
+    """whose generator is pruned. What ships for it stands in for the published data: style is
+    CycleGAN between two months, dcgan draws satellite tiles, srgan enlarges them four times"""
     data: str = ""
     """earth, earth:TASK, folder:DIR or tfds:NAME; empty: the stand-in of the task that ships"""
     teacher: str = ""
@@ -84,9 +88,24 @@ def _pix2pix(config: Teaching, size: int) -> tuple[Task, Generator]:
     )
 
 
+def _dcgan(config: Teaching, size: int) -> tuple[Task, Generator]:
+    judge = dcgan_network.discriminator(dcgan_network.DiscriminatorSpec(config.ndf, size))
+    spec = dcgan_network.Spec(config.ngf, side=size)
+    return dcgan.task(judge, noise=spec.noise), dcgan_network.generator(spec)
+
+
+def _srgan(config: Teaching, size: int) -> tuple[Task, Generator]:
+    spec = srgan_network.DiscriminatorSpec(config.ndf, size, hidden=16 * config.ndf)
+    generator = srgan_network.generator(srgan_network.Spec(config.ngf, config.blocks))
+    return srgan.task(srgan_network.discriminator(spec)), generator
+
+
 SETUPS: dict[str, Setup] = {
     "cyclegan": Setup(_cyclegan, teacher="shipped"),
     "pix2pix": Setup(_pix2pix),
+    "style": Setup(_cyclegan, data="earth:season"),
+    "dcgan": Setup(_dcgan, data="earth:relief-satellite"),
+    "srgan": Setup(_srgan, data="earth:coarse-satellite"),
 }
 
 EARTH64 = Config(

@@ -61,12 +61,13 @@ SCHEMES: dict[str, Scheme] = {
     "m": dataclasses.replace(_NATIVE, imitates=True, both=True, pruning="once"),
     "n": dataclasses.replace(_NATIVE, imitates=True, both=True),
 }
-"""Row -> how we read it. Given by the table are what generator and discriminator start from, whether
-the latter is fixed, and from whose loss items one learns. Inferred are: "distillation" as the mean
-absolute difference of pictures, "intermediate" as the mean squared one of activations; whether g, i
-and k prune at once or gradually; i without distillation, as its flags but not its caption have it;
-j as a discriminator that takes the teacher's pictures for real; m, whose assignment of weights by
-expectation and maximisation is not described, as n with the pruning done at once."""
+"""Row -> how we read it. Given by the table are what generator and discriminator start from,
+whether the latter is fixed, and from whose loss items one learns. Inferred are: "distillation" as
+the mean absolute difference of pictures, "intermediate" as the mean squared one of activations;
+whether g, i and k prune at once or gradually; i without distillation, as its flags but not its
+caption have it; j as a discriminator that takes the teacher's pictures for real; m, whose
+assignment of weights by expectation and maximisation is not described, as n with the pruning done
+at once."""
 
 
 @dataclass(frozen=True)

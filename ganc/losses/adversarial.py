@@ -82,5 +82,6 @@ CROSS_ENTROPY = Adversarial(
     fake=lambda logits: jnp.mean(nn.softplus(logits)),
     fooled=lambda logits: jnp.mean(nn.softplus(-logits)),
 )
-"""$-\\frac12[\\log \\sigma(D(y)) + \\log(1 - \\sigma(D(\\hat y)))]$ and $-\\log \\sigma(D(\\hat y))$.
-Goodfellow et al. 2014 (arXiv 1406.2661), whose generator does not saturate; halved as in pix2pix."""
+"""$-\\frac12[\\log \\sigma(D(y)) + \\log(1 - \\sigma(D(\\hat y)))]$ and
+$-\\log \\sigma(D(\\hat y))$: the form that does not saturate, halved as in pix2pix. Goodfellow et
+al. 2014 (arXiv 1406.2661)."""

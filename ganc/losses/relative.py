@@ -12,7 +12,7 @@ def relative_gaps(
     weights: Mapping[str, float],
     floor: float,
 ) -> tuple[dict[str, jax.Array], jax.Array]:
-    """$w_i |o_i - c_i| / \\max(|o_i|, \\epsilon)$ for each item, and how many were divided by the floor.
+    """$w_i |o_i - c_i| / \\max(|o_i|, \\epsilon)$ for each item, and how often the floor divided.
 
     Args:
         theirs: name -> weighted item $w_i o_i$ of the network that is imitated, a constant.

@@ -9,6 +9,7 @@ from typing import Any
 
 from ganc.models import (
     cartoon,
+    dcgan,
     deep_resnet,
     discriminators,
     munit,
@@ -16,6 +17,7 @@ from ganc.models import (
     resnet,
     spade,
     spade_discriminator,
+    srgan,
     unet,
 )
 from ganc.types import Discriminator, Generator, Model
@@ -27,6 +29,8 @@ FAMILIES: dict[str, ModuleType] = {
     "munit": munit,
     "spade": spade,
     "unet": unet,
+    "dcgan": dcgan,
+    "srgan": srgan,
 }
 """Generators: name -> module."""
 
@@ -34,6 +38,8 @@ DISCRIMINATORS: dict[str, tuple[type, Callable[[Any], Discriminator]]] = {
     "patch": (discriminators.PatchSpec, discriminators.patch),
     "pixel": (discriminators.PixelSpec, discriminators.pixel),
     "branched": (discriminators.BranchedSpec, discriminators.branched),
+    "dcgan_picture": (dcgan.DiscriminatorSpec, dcgan.discriminator),
+    "srgan_picture": (srgan.DiscriminatorSpec, srgan.discriminator),
     "munit_scales": (munit_discriminator.MultiScaleSpec, munit_discriminator.multi_scale),
     "spade_scales": (spade_discriminator.MultiScaleSpec, spade_discriminator.multi_scale),
 }
