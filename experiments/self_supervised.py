@@ -33,14 +33,15 @@ from ganc.losses.adversarial import CROSS_ENTROPY
 from ganc.models import dcgan as dcgan_network
 from ganc.models import resnet, unet
 from ganc.models import srgan as srgan_network
+from ganc.models import stargan as stargan_network
 from ganc.models.discriminators import PatchSpec, patch
 from ganc.scores.row import Row
-from ganc.tasks import cyclegan, dcgan, pix2pix, srgan
+from ganc.tasks import cyclegan, dcgan, pix2pix, srgan, stargan
 from ganc.tasks.task import Task
 from ganc.train.stage import Training
 from ganc.types import Generator
 
-Network = Literal["cyclegan", "pix2pix", "style", "dcgan", "srgan"]
+Network = Literal["cyclegan", "pix2pix", "style", "dcgan", "srgan", "stargan"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Config(SelfSupervision):
 
     task: Network = "cyclegan"
     """whose generator is pruned. What ships for it stands in for the published data: style is
-    CycleGAN between two months, dcgan draws satellite tiles, srgan enlarges them four times"""
+    CycleGAN between two months, dcgan draws satellite tiles, srgan enlarges them four times, and to
+    stargan the two months are attributes"""
     data: str = ""
     """earth, earth:TASK, folder:DIR or tfds:NAME; empty: the stand-in of the task that ships"""
     teacher: str = ""
@@ -100,12 +102,21 @@ def _srgan(config: Teaching, size: int) -> tuple[Task, Generator]:
     return srgan.task(srgan_network.discriminator(spec)), generator
 
 
+def _stargan(config: Teaching, size: int) -> tuple[Task, Generator]:
+    layers = min(6, size.bit_length() - 3)  # down to 4 px or less
+    count = len(stargan.ATTRIBUTES)
+    judge = stargan_network.DiscriminatorSpec(config.ndf, size, layers, count)
+    generator = stargan_network.generator(stargan_network.Spec(config.ngf, config.blocks, count))
+    return stargan.task(stargan_network.discriminator(judge)), generator
+
+
 SETUPS: dict[str, Setup] = {
     "cyclegan": Setup(_cyclegan, teacher="shipped"),
     "pix2pix": Setup(_pix2pix),
     "style": Setup(_cyclegan, data="earth:season"),
     "dcgan": Setup(_dcgan, data="earth:relief-satellite"),
     "srgan": Setup(_srgan, data="earth:coarse-satellite"),
+    "stargan": Setup(_stargan, data="earth:season"),
 }
 
 EARTH64 = Config(

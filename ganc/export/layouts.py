@@ -13,6 +13,7 @@ Kind = Literal[
     "transposed",
     "linear",
     "norm",
+    "affine",
     "spectral",
     "scale",
     "gamma",
@@ -24,7 +25,8 @@ Kind = Literal[
 """What a layer is, and so which arrays it has. `spectral` is a convolution whose kernel PyTorch
 divides by its largest singular value; `scale` is a norm whose arrays are called scale and shift,
 `gamma` one where they are gamma and beta; `from_bgr` and `to_bgr` are the first and the last
-convolution of a network that has blue first; `prelu` is a slope; `shuffled` is a convolution whose
+convolution of a network that has blue first; `prelu` is a slope; `affine` a norm of which
+nothing is measured that counts; `shuffled` is a convolution whose
 outputs become four pixels each, which PyTorch has side by side and we one behind the other."""
 
 
@@ -55,6 +57,8 @@ def _same(array: np.ndarray) -> np.ndarray:
 
 _BIAS = _Leaf("bias", "bias", _same, _same)
 _CONV = (lambda a: a.transpose(3, 2, 0, 1), lambda a: a.transpose(2, 3, 1, 0))
+
+
 def _side_by_side(array: np.ndarray) -> np.ndarray:
     """(... 4c), the four of a pixel one behind the other, as PyTorch's shuffle takes them."""
     return array.reshape(*array.shape[:-1], 4, -1).swapaxes(-1, -2).reshape(array.shape)
@@ -82,6 +86,7 @@ _LEAVES: dict[Kind, tuple[_Leaf, ...]] = {
         _Leaf("mean", "running_mean", _same, _same),
         _Leaf("var", "running_var", _same, _same),
     ),
+    "affine": (_Leaf("scale", "weight", _same, _same), _BIAS),
     "gamma": (_Leaf("scale", "gamma", _same, _same), _Leaf("bias", "beta", _same, _same)),
     "spectral": (
         _BIAS,

@@ -18,6 +18,7 @@ from ganc.models import (
     spade,
     spade_discriminator,
     srgan,
+    stargan,
     unet,
 )
 from ganc.types import Discriminator, Generator, Model
@@ -31,6 +32,7 @@ FAMILIES: dict[str, ModuleType] = {
     "unet": unet,
     "dcgan": dcgan,
     "srgan": srgan,
+    "stargan": stargan,
 }
 """Generators: name -> module."""
 
@@ -40,6 +42,7 @@ DISCRIMINATORS: dict[str, tuple[type, Callable[[Any], Discriminator]]] = {
     "branched": (discriminators.BranchedSpec, discriminators.branched),
     "dcgan_picture": (dcgan.DiscriminatorSpec, dcgan.discriminator),
     "srgan_picture": (srgan.DiscriminatorSpec, srgan.discriminator),
+    "stargan_attributes": (stargan.DiscriminatorSpec, stargan.discriminator),
     "munit_scales": (munit_discriminator.MultiScaleSpec, munit_discriminator.multi_scale),
     "spade_scales": (spade_discriminator.MultiScaleSpec, spade_discriminator.multi_scale),
 }
