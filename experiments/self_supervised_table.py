@@ -65,8 +65,10 @@ def variants(config: Table, workdir: Path) -> dict[str, Variant]:
     first = next(iter(changes))
     found = {}
     for name, change in changes.items():
-        taken = {} if name == first else {"teacher": str(workdir.expanduser() / first)}
-        one = self_supervised.Config(**shared | change | taken)
+        taken: dict[str, Any] = (
+            {} if name == first else {"teacher": str(workdir.expanduser() / first)}
+        )
+        one = self_supervised.Config(**{**shared, **change, **taken})
         found[name] = Variant(self_supervised.run, one)
     return found
 

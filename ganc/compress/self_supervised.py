@@ -215,7 +215,7 @@ def _cut(run: Run, method: SelfSupervised, model: Model, masks: Params | None) -
 
 def _sparse(run: Run, config: SelfSupervision, student: Model) -> dict[str, str]:
     """Writes `SPARSITY`, and what the report says of it."""
-    found = sparsity(student, run.shape) | {"gains": GAINS[config.granularity]}
+    found = {**sparsity(student, run.shape), "gains": GAINS[config.granularity]}
     records.replace(run.work.path / SPARSITY, json.dumps(found, indent=2) + "\n")
     size, dense = (found[name] / 1e3 for name in ("sparse_bytes", "bytes"))
     facts = {

@@ -156,7 +156,8 @@ class Tiles(Sequence):
     def __init__(self, view: View, split: Split, size: int, stride: int):
         if view == "satellite_coarse" and size % COARSE:
             raise UserError(f"sides of coarse tiles are multiples of {COARSE} px, got {size}")
-        self._view, self._size = view, size
+        self._view: View = view
+        self._size = size
         self._corners = positions(split, size, stride)
 
     def __len__(self) -> int:

@@ -64,7 +64,8 @@ def _weights(network, granularity: Granularity, scope: Scope) -> Pruner:
 
     def apply(params: Params, masks: Params) -> Params:
         flat: dict[str, Any] = dict(flatten_dict(params, sep="/"))
-        for path, mask in flatten_dict(masks, sep="/").items():
+        kept: Any = flatten_dict(masks, sep="/")
+        for path, mask in kept.items():
             flat[path] = jnp.where(mask, flat[path], 0)
         return unflatten_dict(flat, sep="/")
 

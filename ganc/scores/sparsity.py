@@ -41,7 +41,8 @@ def sparsity(model: Model, shape: tuple[int, ...]) -> dict[str, Any]:
     layers = {path: float(np.mean(flat[path] == 0)) for path in prunable(generator, "element")}
     sizes = {path: flat[path].size for path in layers}
     widths = channels.read_widths(params, generator.axes)
-    work = cost.macs_by_layer(generator, *shape[:2], "true")
+    height, width = shape[:2]
+    work = cost.macs_by_layer(generator, height, width, "true")
     macs = {path: int(count(widths)) for path, count in work.items()}
     left = {path: n * (1 - layers.get(f"{path}/kernel", 0.0)) for path, n in macs.items()}
     return {

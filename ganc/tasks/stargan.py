@@ -62,7 +62,7 @@ def task(
         play=lambda generator: game(generator, discriminator, weights),
         batches=Mixing,
         paired=False,
-        styled=lambda count: {"attributes": np.tile(np.float32(ATTRIBUTES["b"]), (count, 1))},
+        styled=lambda count: {"attributes": np.asarray(_attributes("b", count))},
     )
 
 

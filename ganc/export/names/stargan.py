@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ganc.export.layouts import Layer
+from ganc.export.layouts import Kind, Layer
 from ganc.models.resnet import thirds
 from ganc.models.stargan import Spec
 
@@ -23,7 +23,7 @@ def layers(spec: Spec) -> list[Layer]:
     return [*found, Layer("head", f"main.{end + 6}")]
 
 
-def _pair(ours: str, place: int, kind="conv") -> list[Layer]:
+def _pair(ours: str, place: int, kind: Kind = "conv") -> list[Layer]:
     return [
         Layer(ours, f"main.{place}", kind),
         Layer(f"{ours}_norm", f"main.{place + 1}", "affine"),
