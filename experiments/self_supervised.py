@@ -23,7 +23,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from ganc.compress.launch import launch
 from ganc.compress.self_supervised import supervise
@@ -35,6 +35,7 @@ from ganc.models import resnet, unet
 from ganc.models import srgan as srgan_network
 from ganc.models import stargan as stargan_network
 from ganc.models.discriminators import PatchSpec, patch
+from ganc.ranges import whole
 from ganc.scores.row import Row
 from ganc.tasks import cyclegan, dcgan, pix2pix, srgan, stargan
 from ganc.tasks.task import Task
@@ -58,6 +59,8 @@ class Config(SelfSupervision):
     """shipped, train, a PyTorch checkpoint, or the directory of a model or of a run that has one;
     empty: shipped where the package has one. Discriminators, and of CycleGAN the generator of the
     other direction, that it does not come with are trained against it"""
+    batch: Annotated[int, whole(0, 4096)] = 0
+    """pictures per step in all stages, whatever they say; 0: what the task needs"""
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,13 @@ class Setup:
         build: what is trained -> the task and its generator.
         data: what ships for it.
         teacher: what is taken if nothing is said.
+        batch: pictures per step if nothing is said.
     """
 
     build: Callable[[Teaching, int], tuple[Task, Generator]]
     data: str = "earth"
     teacher: str = "train"
+    batch: int = 1
 
 
 def _cyclegan(config: Teaching, size: int) -> tuple[Task, Generator]:
@@ -112,10 +117,10 @@ def _stargan(config: Teaching, size: int) -> tuple[Task, Generator]:
 
 SETUPS: dict[str, Setup] = {
     "cyclegan": Setup(_cyclegan, teacher="shipped"),
-    "pix2pix": Setup(_pix2pix),
+    "pix2pix": Setup(_pix2pix, batch=4),
     "style": Setup(_cyclegan, data="earth:season"),
-    "dcgan": Setup(_dcgan, data="earth:relief-satellite"),
-    "srgan": Setup(_srgan, data="earth:coarse-satellite"),
+    "dcgan": Setup(_dcgan, data="earth:relief-satellite", batch=16),
+    "srgan": Setup(_srgan, data="earth:coarse-satellite", batch=4),
     "stargan": Setup(_stargan, data="earth:season"),
 }
 
@@ -125,7 +130,6 @@ EARTH64 = Config(
         ngf=24,
         blocks=6,
         ndf=32,
-        batch=4,
         constant_steps=1500,
         decay_steps=1500,
         average=0.999,
@@ -138,21 +142,23 @@ SMOKE = dataclasses.replace(
     EARTH64,
     size=32,
     teacher="train",
+    batch=2,
     train_teacher=Teaching(
-        ngf=4, blocks=3, ndf=4, batch=2, constant_steps=2, decay_steps=2, checkpoint_every=2
+        ngf=4, blocks=3, ndf=4, constant_steps=2, decay_steps=2, checkpoint_every=2
     ),
     opponents=Training(constant_steps=1, decay_steps=1, checkpoint_every=1),
     updates=2,
-    training=Supervised(batch=2, constant_steps=2, decay_steps=2, checkpoint_every=2),
+    training=Supervised(constant_steps=2, decay_steps=2, checkpoint_every=2),
     feature_size=32,
 )
 
 # A tenth of the steps of the public baseline, whose settings are the defaults.
-HORSE2ZEBRA = Config(data="tfds:cycle_gan/horse2zebra", teacher="train")
+HORSE2ZEBRA = Config(data="tfds:cycle_gan/horse2zebra", teacher="train", batch=1)
 MAPS = Config(
     task="pix2pix",
     data="folder:maps",
     teacher="train",
+    batch=1,
     train_teacher=Teaching(constant_steps=109_600, decay_steps=109_600),  # 100 epochs of 1,096 each
     training=Supervised(constant_steps=10_960, decay_steps=10_960),
 )
@@ -163,8 +169,15 @@ PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "horse2zebra": HORSE2ZEBRA, "maps
 def run(config: Config, workdir: Path) -> list[Row]:
     """Runs the stages that are not complete yet; returns the rows of the final table."""
     setup = SETUPS[config.task]
+    batch = config.batch or setup.batch
     config = dataclasses.replace(
-        config, data=config.data or setup.data, teacher=config.teacher or setup.teacher
+        config,
+        data=config.data or setup.data,
+        teacher=config.teacher or setup.teacher,
+        batch=batch,
+        train_teacher=dataclasses.replace(config.train_teacher, batch=batch),
+        opponents=dataclasses.replace(config.opponents, batch=batch),
+        training=dataclasses.replace(config.training, batch=batch),
     )
     task, generator = setup.build(config.train_teacher, config.size)
     return supervise("self_supervised", config, workdir, task=task, generator=generator)

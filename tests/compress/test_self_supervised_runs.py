@@ -2,6 +2,7 @@ import dataclasses
 import json
 from typing import get_args
 
+import jax
 import numpy as np
 import pytest
 
@@ -130,3 +131,21 @@ def test_more_than_two_in_four_is_refused(tmp_path):
 @pytest.mark.parametrize("preset", self_supervised.PRESETS)
 def test_presets_are_plain_values(preset):
     json.dumps(dataclasses.asdict(self_supervised.PRESETS[preset]))
+
+
+@pytest.mark.parametrize("name", self_supervised.SETUPS)
+def test_every_task_fits_the_presets(name):
+    """Its game can be played at the size of the preset, and its weights are of its items."""
+    setup, config = self_supervised.SETUPS[name], self_supervised.SMOKE
+    task, generator = setup.build(config.train_teacher, config.size)
+    game = task.play(generator)
+    players = jax.eval_shape(game.init, jax.random.key(0))
+    picture = jax.ShapeDtypeStruct((2, config.size, config.size, 3), np.float32)
+    batch = {"a": picture, "b": picture, "mix": jax.ShapeDtypeStruct((2, 2), np.float32)}
+    both, k = (players["generator"], players["discriminator"]), jax.random.key(0)
+    terms, made = jax.eval_shape(game.generator_terms, *both, batch, k)
+    more, _ = jax.eval_shape(game.discriminator_terms, players["discriminator"], batch, made.fakes)
+    assert "discriminator" in str(list(more)) and set(game.weights) <= {*terms, *more}
+    assert (
+        len(made.fakes["b"].shape) == 4 and generator.divisor <= 64 and not 64 % generator.divisor
+    )
