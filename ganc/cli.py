@@ -10,7 +10,7 @@ from typing import Any
 
 import tyro
 
-from ganc import memory
+from ganc import memory, ranges
 from ganc.errors import RunError, UserError, one_line
 
 
@@ -35,6 +35,7 @@ def run(
 
     @functools.wraps(main)
     def asked(*args: Any, **kwargs: Any) -> Callable[[], object]:
+        ranges.check_arguments(main, kwargs)
         return lambda: main(*args, **kwargs)
 
     with one_line_errors():

@@ -7,6 +7,7 @@ A number that says nothing has a range all the same: whole numbers 0 to 1e9, oth
 
 import dataclasses
 import math
+from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
 from tyro.constructors import PrimitiveConstructorSpec
@@ -94,12 +95,26 @@ def check(settings: Any, prefix: str = "--", nameless: str = "") -> None:
             raise UserError(f"{name} takes {range_}, got {value!r}")
 
 
+def check_arguments(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+    """The same for what a command line gives a function by name."""
+    hints = get_type_hints(function, include_extras=True)
+    for name, value in arguments.items():
+        range_ = _of(hints[name]) or _unsaid(hints[name], value)
+        if range_ is not None and value not in range_:
+            raise UserError(f"--{name.replace('_', '-')} takes {range_}, got {value!r}")
+
+
+def _of(hint: Any) -> Range | None:
+    return next((one for one in getattr(hint, "__metadata__", ()) if type(one) is Range), None)
+
+
 def _said(kind: type) -> dict[str, Range]:
     """Field -> the range in its type; a class that overrides a default need not say it again."""
     found = {}
     for base in reversed(kind.__mro__):
         for name, hint in get_type_hints(base, include_extras=True).items():
-            found |= {name: one for one in getattr(hint, "__metadata__", ()) if type(one) is Range}
+            if (range_ := _of(hint)) is not None:
+                found[name] = range_
     return found
 
 

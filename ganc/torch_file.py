@@ -281,7 +281,10 @@ def check(data: bytes) -> None:
     Raises:
         ValueError: naming what is wrong with it.
     """
-    _open(data, strict=False)
+    try:
+        _open(data, strict=False)
+    except Exception as error:  # as in `read`
+        raise ValueError(str(error) or type(error).__name__) from error
 
 
 def _open(data: bytes, strict: bool) -> tuple[dict[str, _Tensor], _Buffers]:

@@ -18,10 +18,11 @@ from PIL import Image
 
 from ganc import cli
 from ganc.data.batches import prefetch
-from ganc.data.files import decode, list_pictures, read_size
+from ganc.data.files import PIXELS, allow_pixels, decode, list_pictures, read_size
 from ganc.data.pictures import to_float, to_uint8
 from ganc.errors import UserError
 from ganc.models.store import load
+from ganc.ranges import whole
 from ganc.runs.console import console, progress
 from ganc.types import Model, Output, Params
 
@@ -190,6 +191,7 @@ def main(
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")],
     skip_bad: tyro.conf.FlagCreatePairsOff[bool] = False,
     style_seed: int | None = None,
+    max_pixels: Annotated[int, whole(1, 10**10)] = PIXELS,
 ) -> None:
     """Applies a stored model to a folder of pictures.
 
@@ -200,7 +202,9 @@ def main(
         skip_bad: leave out pictures that cannot be decoded.
         style_seed: of random styles, one for each picture, where the model has styles (MUNIT); by
             default a picture keeps its own style.
+        max_pixels: of a picture; more are refused.
     """
+    allow_pixels(max_pixels)
     line = translate_folder(model, pictures, out, skip_bad=skip_bad, style_seed=style_seed)
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 

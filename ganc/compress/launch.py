@@ -12,12 +12,19 @@ import tyro
 
 from ganc import cli, ranges
 from ganc.compress.seeds import run_seeds
+from ganc.data.files import PIXELS, allow_pixels
 from ganc.errors import UserError
 from ganc.scores.row import Row
 
 _HELP = "run so often, in WORKDIR/seed0, seed1, ..., and report how the scores spread"
 SEEDS = ("seeds", Annotated[int, tyro.conf.arg(help=_HELP), ranges.whole(1, 1000)], 1)
 """The flag of experiments that have a seed."""
+MAX_PIXELS = (
+    "max_pixels",
+    Annotated[int, tyro.conf.arg(help="of a picture; more are refused"), ranges.whole(1, 10**10)],
+    PIXELS,
+)
+"""The flag of all that read pictures."""
 
 
 def launch(
@@ -49,6 +56,7 @@ def launch(
             ("preset", Literal[tuple(presets)], preset),
             ("workdir", Path, Path("runs") / f"{name}-{preset}"),
             *([SEEDS] if hasattr(config, "seed") else []),
+            MAX_PIXELS,
             *flags,
             ("config", Annotated[type(config), tyro.conf.arg(name="")], config),
         ],
@@ -63,6 +71,7 @@ def launch(
             config=(tyro.conf.FlagCreatePairsOff,),
         )
         ranges.check(asked, nameless="config")
+        allow_pixels(asked.max_pixels)
         count = getattr(asked, "seeds", 1)
         run = partial(run, **{flag: getattr(asked, flag) for flag, *_ in flags})
         if count == 1:

@@ -15,6 +15,20 @@ EXTENSIONS = (".jpeg", ".jpg", ".png", ".webp")
 # many phones write.
 _FORMATS = ("JPEG", "PNG", "WEBP")
 
+PIXELS = 64_000_000
+"""The most that a picture may have, unless more are allowed: they take 192 MB. The header alone, of
+a hundred bytes, says how many a decoder allocates; Pillow allows 179 million."""
+_allowed = PIXELS
+
+
+def allow_pixels(most: int) -> None:
+    """From now on pictures may have up to `most` pixels, in all this process.
+
+    It takes the place of Pillow's own limit, which is a setting of the process too.
+    """
+    global _allowed
+    _allowed, Image.MAX_IMAGE_PIXELS = most, None
+
 
 def list_pictures(directory: Path) -> list[Path]:
     """The picture files of one folder, sorted by name; subfolders and hidden files are not read.
@@ -41,18 +55,27 @@ def list_pictures(directory: Path) -> list[Path]:
 
 def _open(path: Path) -> Image.Image:
     try:
-        return Image.open(path, formats=_FORMATS)
+        image = Image.open(path, formats=_FORMATS)
     except Image.UnidentifiedImageError as error:
         raise UserError(f"cannot decode {path}: not a PNG, JPEG or WebP picture") from error
-    except (OSError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    # OSError, Pillow's own limit, or whatever a decoder makes of what stands before the pixels: a
+    # PNG's texts can unpack to gigabytes, which Pillow stops with a ValueError.
+    except Exception as error:
         raise UserError(f"cannot open {path}: {error}") from error
+    if image.width * image.height > _allowed:
+        image.close()
+        raise UserError(
+            f"cannot open {path}: it has {image.width:,} x {image.height:,} pixels, allowed are "
+            f"{_allowed:,} (--max-pixels)"
+        )
+    return image
 
 
 def read_size(path: Path) -> tuple[int, int]:
     """Height and width (px) as the header states them, before any rotation by EXIF.
 
     Raises:
-        UserError: if the header cannot be read, or states more pixels than Pillow's limit.
+        UserError: if the header cannot be read, or states more pixels than are allowed.
     """
     with _open(path) as image:
         return image.height, image.width

@@ -23,7 +23,7 @@ from ganc.export.recognition import FAMILIES, NAMES, check_family, recognise, se
 from ganc.models import store
 from ganc.models.families import family_of
 from ganc.models.families import generator as generator_of
-from ganc.models.flat import expected_shapes, flatten, full_shapes, unflatten
+from ganc.models.flat import check_finite, expected_shapes, flatten, full_shapes, unflatten
 from ganc.models.resnet import Spec as ResNetSpec
 from ganc.types import Arch, Generator, Model, Params, Slot, Widths
 
@@ -184,7 +184,11 @@ def _check(
     for name, shape in _shapes(shapes, layers).items():
         if found[name] != shape:
             raise _misfit(path, name, arrays[name], shape)
-    return {name: np.ascontiguousarray(array, np.float32) for name, array in flat.items()}
+    with np.errstate(over="ignore"):  # it becomes infinite, and is refused as such
+        arrays = {name: np.ascontiguousarray(a, np.float32) for name, a in flat.items()}
+    for name, array in arrays.items():
+        check_finite(f"{path}: {name}", array)
+    return arrays
 
 
 def _shapes(

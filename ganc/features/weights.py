@@ -73,6 +73,8 @@ def read(path: str | Path, expected: Shapes, need: str) -> dict[str, np.ndarray]
         found = f"has shape {tensors[name].shape}" if name in tensors else "is missing"
         if name not in tensors or tensors[name].shape != shape:
             raise UserError(f"in {path}, {name} {found}, expected shape {shape}: {need}")
+        if not np.isfinite(tensors[name]).all():
+            raise UserError(f"in {path}, {name} holds values that are not finite: {need}")
     return {name: tensors[name].astype(np.float32) for name in expected}
 
 

@@ -11,11 +11,13 @@ import tyro
 from rich.table import Table
 
 from ganc import cli
+from ganc.data.files import PIXELS, allow_pixels
 from ganc.errors import UserError
 from ganc.features.resizing import Resize
 from ganc.metrics import statistics
 from ganc.metrics.bootstrap import Bootstrap
 from ganc.metrics.protocol import Value
+from ganc.ranges import whole
 from ganc.runs.console import console
 from ganc.scores.distribution import Subsets
 from ganc.scores.evaluation import Evaluation
@@ -89,18 +91,19 @@ def main(
     teacher: Path | None = None,
     inception: Path | None = None,
     resize: Resize = "bilinear",
-    size: int = 224,
+    size: Annotated[int, whole(32, 2048)] = 224,
     lpips_vgg: Path | None = None,
     lpips_lin: Path | None = None,
     drn: Path | None = None,
     labels: Path | None = None,
-    kid_subsets: int = 100,
-    kid_subset_size: int = 1000,
-    resamples: int = 1000,
+    kid_subsets: Annotated[int, whole(0, 10**6)] = 100,
+    kid_subset_size: Annotated[int, whole(2, 10**6)] = 1000,
+    resamples: Annotated[int, whole(2, 10**6)] = 1000,
     seed: int = 0,
     convert: tyro.conf.FlagCreatePairsOff[bool] = False,
     save_statistics: Path | None = None,
     cache: Path | None = None,
+    max_pixels: Annotated[int, whole(1, 10**10)] = PIXELS,
     json_: Annotated[tyro.conf.FlagCreatePairsOff[bool], tyro.conf.arg(name="json")] = False,
 ) -> None:
     """Scores a folder of pictures against real ones, and against the truth where it is known.
@@ -126,8 +129,10 @@ def main(
         convert: take grey and transparent pictures too, as RGB.
         save_statistics: an .npz to write with the statistics of the real pictures.
         cache: where features are kept; by default ganc/features in the user's cache folder.
+        max_pixels: of a picture; more are refused.
         json_: print one JSON object instead of a table.
     """
+    allow_pixels(max_pixels)
     if (drn is None) != (labels is None):
         raise UserError("mIoU takes --drn and --labels together")
     scorer = Scorer(

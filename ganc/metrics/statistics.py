@@ -1,15 +1,21 @@
 """Files of feature statistics: pytorch-fid's `mu` and `sigma`, and where they came from."""
 
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
+from ganc import array_file
 from ganc.errors import UserError
 from ganc.metrics.frechet import gaussian_distance
 from ganc.metrics.moments import Moments
+
+
+_MOST = 2**30
+"""Bytes; Inception's 2048 features take 34 million."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +58,7 @@ class Statistics:
         return gaussian_distance(self.mu, self.sigma, other.mu, other.sigma)
 
 
-def save(path: Path, statistics: Statistics) -> None:
+def save(path: str | os.PathLike[str], statistics: Statistics) -> None:
     """Writes a `.npz` that pytorch-fid and its kin read, under the name given.
 
     Raises:
@@ -61,12 +67,12 @@ def save(path: Path, statistics: Statistics) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, **vars(statistics))
     try:
-        path.write_bytes(buffer.getvalue())
+        Path(path).write_bytes(buffer.getvalue())
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from error
 
 
-def load(path: Path) -> Statistics:
+def load(path: str | os.PathLike[str]) -> Statistics:
     """Reads `mu` and `sigma` of a `.npz`, and what else it says; nothing in it is run.
 
     Raises:
@@ -74,11 +80,10 @@ def load(path: Path) -> Statistics:
     """
     # A damaged file can raise nearly any exception; to a caller it is one case.
     try:
-        # np.load leaves a file open that it opened and cannot read.
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            mu, sigma = (np.asarray(file[name], np.float64) for name in ("mu", "sigma"))
-            n = int(file["n"]) if "n" in file else 0
-            protocol, sha256 = (str(file[k]) if k in file else "" for k in ("protocol", "sha256"))
+        file = array_file.read(Path(path), most=_MOST)
+        mu, sigma = (np.asarray(file[name], np.float64) for name in ("mu", "sigma"))
+        n = int(file["n"]) if "n" in file else 0
+        protocol, sha256 = (str(file[k]) if k in file else "" for k in ("protocol", "sha256"))
     except FileNotFoundError as error:
         raise UserError(f"there is no file {path}") from error
     except Exception as error:

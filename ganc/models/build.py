@@ -129,7 +129,8 @@ def _init(module: nn.Module, key: jax.Array, shape: tuple[int, ...]) -> Params:
 
 
 def _describe(module: nn.Module, shape: tuple[int, ...]) -> tuple[Axes, frozenset[str]]:
-    boxed = jax.eval_shape(module.init, jax.random.key(0), jnp.zeros(shape))
+    example = jax.ShapeDtypeStruct(shape, jnp.float32)
+    boxed = jax.eval_shape(module.init, jax.random.key(0), example)
     axes = jax.tree.map(
         lambda box: tuple(box.names), boxed, is_leaf=lambda x: isinstance(x, meta.AxisMetadata)
     )

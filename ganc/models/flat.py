@@ -116,3 +116,14 @@ def _check_kind(what: str, array: np.ndarray, ndim: int) -> None:
         raise UserError(f"{what} has shape {array.shape}, expected {ndim} axes")
     if array.dtype.name not in DTYPES:
         raise UserError(f"{what} is {array.dtype}, expected {' or '.join(DTYPES)}")
+    check_finite(what, array)
+
+
+def check_finite(what: str, array: np.ndarray) -> None:
+    """Refuses weights that are no numbers, or infinite.
+
+    Raises:
+        UserError: naming `what` they are of.
+    """
+    if not np.isfinite(array).all():
+        raise UserError(f"{what} holds values that are not finite")

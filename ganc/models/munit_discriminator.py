@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax
 
 from ganc.models.build import build_discriminator
+from ganc.models.specs import check_spec
 from ganc.nn.conv import average_pool
 from ganc.nn.layers import Conv, leaky
 from ganc.types import Discriminator, Verdict
@@ -29,6 +30,9 @@ class MultiScaleSpec:
     layers: int = 4
     scales: int = 3
     channels_in: int = 3
+
+    def __post_init__(self) -> None:
+        check_spec(self, least=dict.fromkeys(("ndf", "layers", "scales", "channels_in"), 1))
 
 
 def multi_scale(spec: MultiScaleSpec) -> Discriminator:

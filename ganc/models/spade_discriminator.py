@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 
 from ganc.models.build import build_discriminator
+from ganc.models.specs import check_spec
 from ganc.nn.conv import average_pool
 from ganc.nn.initial import XAVIER
 from ganc.nn.layers import Conv, leaky
@@ -33,6 +34,9 @@ class MultiScaleSpec:
     scales: int = 2
     layers: int = 4
     channels_in: int = 39
+
+    def __post_init__(self) -> None:
+        check_spec(self, least=dict.fromkeys(("ndf", "layers", "scales", "channels_in"), 1))
 
 
 def multi_scale(spec: MultiScaleSpec) -> Discriminator:

@@ -8,6 +8,7 @@ At 50 % zeros a float32 array takes 53 % of its dense size, at 90 % 13 %. A patt
 needs as many bits as sparse tensor cores keep of it: two for each weight that is there.
 """
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -33,11 +34,10 @@ def pack(flat: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def unpack(packed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The inverse of `pack`, bit for bit.
+    """The inverse of `pack`, bit for bit; what comes out is at most 32 times what goes in.
 
     Raises:
-        ValueError: bits and values do not fit each other.
-        KeyError: a part is missing.
+        ValueError: a part is missing, or bits, values and shape do not fit each other.
     """
     flat = {}
     for name, array in packed.items():
@@ -47,12 +47,23 @@ def unpack(packed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         if part != "bits":
             flat[name] = array
             continue
-        values, shape = packed[f"{whole}.values"], packed[f"{whole}.shape"]
-        there = np.unpackbits(array, count=int(np.prod(shape))).astype(bool)
-        dense = np.zeros(there.shape, values.dtype)
-        dense[there] = values
-        flat[whole] = dense.reshape(shape)
+        values, shape = (packed.get(f"{whole}.{part}") for part in ("values", "shape"))
+        if values is None or shape is None:
+            raise ValueError(f"{whole} lacks its values or its shape")
+        flat[whole] = _unpack(whole, array, values, [int(n) for n in shape.ravel()])
     return flat
+
+
+def _unpack(name: str, bits: np.ndarray, values: np.ndarray, shape: list[int]) -> np.ndarray:
+    size = math.prod(shape)
+    if bits.dtype != np.uint8 or min(shape, default=0) < 1 or bits.shape != (-(-size // 8),):
+        raise ValueError(f"{name} has bits that do not fit its shape {shape}")
+    there = np.unpackbits(bits, count=size).astype(bool)
+    if values.shape != (int(there.sum()),):
+        raise ValueError(f"{name} has {values.size} values for {there.sum()} places")
+    dense = np.zeros(size, values.dtype)
+    dense[there] = values
+    return dense.reshape(shape)
 
 
 def _there(array: np.ndarray) -> np.ndarray:

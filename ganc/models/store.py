@@ -7,28 +7,43 @@ params.npz   one array per parameter, named by its path: "block0/conv1_depthwise
 
 import dataclasses
 import json
+import math
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
 
+from ganc import array_file
 from ganc.errors import UserError
 from ganc.models.families import DISCRIMINATORS, FAMILIES, family_of
-from ganc.models.flat import check_fit, flatten, params_sha256, unflatten
+from ganc.models.flat import check_fit, flatten, full_shapes, params_sha256, unflatten
 from ganc.models.sparse import pack, unpack
 from ganc.types import Arch, Discriminator, Generator, Model, Params
+
+Place: TypeAlias = str | os.PathLike[str]
 
 VERSION = 1
 SPARSE_VERSION = 2
 _MODEL, _PARAMS = "model.json", "params.npz"
-_KEYS = ("family", "spec", "widths", "arch", "params_sha256", "about")
+_KINDS = {
+    "family": str,
+    "spec": dict,
+    "widths": dict,
+    "arch": list | None,
+    "params_sha256": str,
+    "about": dict,
+}
+_MOST = 2**24
+"""Bytes of a `model.json`."""
+_BYTES = 16
+"""For each parameter of the full network: twice what float32 and an index take."""
 
 
-def save(directory: Path, model: Model, about: Mapping[str, Any]) -> None:
+def save(directory: Place, model: Model, about: Mapping[str, Any]) -> None:
     """Writes a model directory, in place of the model that is there, if one is.
 
     It is complete or invisible: written beside its place, synced, and renamed.
@@ -47,14 +62,14 @@ def save(directory: Path, model: Model, about: Mapping[str, Any]) -> None:
 
 
 def save_discriminator(
-    directory: Path, discriminator: Discriminator, params: Params, about: Mapping[str, Any]
+    directory: Place, discriminator: Discriminator, params: Params, about: Mapping[str, Any]
 ) -> None:
     """Writes a discriminator with its weights; see `save`."""
     _save(directory, discriminator, params, None, about)
 
 
 def _save(
-    directory: Path,
+    directory: Place,
     network: Generator | Discriminator,
     params: Params,
     arch: Arch | None,
@@ -91,7 +106,7 @@ def _save(
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def load(directory: Path) -> Model:
+def load(directory: Place) -> Model:
     """Reads a model directory, and checks that its weights are whole and fit its specification.
 
     Raises:
@@ -105,7 +120,7 @@ def load(directory: Path) -> Model:
     return Model(network, params, arch)
 
 
-def load_discriminator(directory: Path) -> tuple[Discriminator, Params]:
+def load_discriminator(directory: Place) -> tuple[Discriminator, Params]:
     """Reads what `save_discriminator` wrote; see `load`."""
     network, params, _ = _load(directory)
     if not isinstance(network, Discriminator):
@@ -113,7 +128,7 @@ def load_discriminator(directory: Path) -> tuple[Discriminator, Params]:
     return network, params
 
 
-def read_about(directory: Path) -> dict[str, Any]:
+def read_about(directory: Place) -> dict[str, Any]:
     """What was stored along with a network: where it comes from, what it scored.
 
     Raises:
@@ -122,12 +137,12 @@ def read_about(directory: Path) -> dict[str, Any]:
     return _read_model(_whole(directory) / _MODEL)["about"]
 
 
-def _load(directory: Path) -> tuple[Generator | Discriminator, Params, Arch | None]:
+def _load(directory: Place) -> tuple[Generator | Discriminator, Params, Arch | None]:
     directory = _whole(directory)
     model = _read_model(directory / _MODEL)
     network = _network(model, directory / _MODEL)
     path = directory / _PARAMS
-    flat = _read_params(path)
+    flat = _read_params(path, network)
     found = check_fit(flat, network, str(path))
     if dict(found) != model["widths"]:
         group = min(g for g in found if found[g] != model["widths"].get(g))
@@ -144,7 +159,7 @@ def _load(directory: Path) -> tuple[Generator | Discriminator, Params, Arch | No
     return network, params, None if model["arch"] is None else tuple(model["arch"])
 
 
-def _whole(directory: Path) -> Path:
+def _whole(directory: Place) -> Path:
     directory = Path(directory).resolve()
     if not directory.exists() and _old(directory).exists():
         return _old(directory)  # a save was killed between its two renames
@@ -193,10 +208,12 @@ def _sync(file: Any) -> None:
 
 def _read_model(path: Path) -> dict[str, Any]:
     try:
+        if path.stat().st_size > _MOST:
+            raise UserError(f"{path} is damaged: it has more than {_MOST:,} bytes")
         model = json.loads(path.read_bytes())
     except OSError as error:
         raise UserError(f"{path.parent} holds no model: {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged: {error}") from error
     version = model.get("version") if isinstance(model, dict) else None
     if version not in (VERSION, SPARSE_VERSION):
@@ -204,9 +221,14 @@ def _read_model(path: Path) -> dict[str, Any]:
             f"{path} has version {version!r}; this ganc reads versions {VERSION} and "
             f"{SPARSE_VERSION}"
         )
-    missing = [key for key in _KEYS if key not in model]
+    missing = [key for key in _KINDS if key not in model]
     if missing:
         raise UserError(f"{path} is damaged: it lacks {', '.join(missing)}")
+    for key, kind in _KINDS.items():
+        if not isinstance(model[key], kind):
+            raise UserError(f"{path} is damaged: its {key} is a {type(model[key]).__name__}")
+    if not all(isinstance(width, int) for width in [*model["widths"].values(), *(model["arch"] or [])]):
+        raise UserError(f"{path} is damaged: a width is no whole number")
     return model
 
 
@@ -224,13 +246,11 @@ def _network(model: Mapping[str, Any], path: Path) -> Generator | Discriminator:
         raise UserError(f"{path}: bad spec: {error}") from error
 
 
-def _read_params(path: Path) -> dict[str, np.ndarray]:
+def _read_params(path: Path, network: Generator | Discriminator) -> dict[str, np.ndarray]:
+    count = sum(math.prod(shape) for shape in full_shapes(network).values())
     try:
-        # Opened here, because numpy leaves the file open when it is damaged.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return unpack({name: arrays[name] for name in arrays.files})
+        return unpack(array_file.read(path, most=_BYTES * count))
     except FileNotFoundError as error:
         raise UserError(f"{path.parent} holds no weights: there is no {path.name}") from error
-    # zip, zlib and numpy raise a dozen types over a damaged file
-    except Exception as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"{path} is damaged: {error}") from error

@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from ganc.errors import UserError
-from ganc.ranges import number, whole
+from ganc.ranges import check, number, whole
 from ganc.search.space import Space, encode, favour_small
 from ganc.types import Arch
 
@@ -58,14 +58,7 @@ class Evolution:
     geometric: bool = False
 
     def __post_init__(self) -> None:
-        if self.population < 2 or self.generations < 0:
-            raise UserError(
-                "population must be at least 2 and generations not negative, "
-                f"got {self.population} and {self.generations}"
-            )
-        for name in ("parents", "mutants", "mutation"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"{name} is a fraction in 0..1, got {getattr(self, name)}")
+        check(self, prefix="")
 
 
 # A draw that misses the budget is tried again, this many times before it is given up.

@@ -1,7 +1,10 @@
+import warnings
+
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
+from ganc.data import files
 from ganc.data.dataset import open_dataset
 from ganc.data.files import decode, list_pictures
 from ganc.data.folder import read_folder
@@ -191,3 +194,29 @@ def test_exif_orientation(tmp_path):
     exif[0x0112] = 6  # turn a quarter clockwise to view
     Image.new("RGB", (6, 2)).save(tmp_path / "x.jpg", exif=exif)
     assert decode(tmp_path / "x.jpg").shape == (6, 2, 3)
+
+
+def test_a_picture_of_too_many_pixels_is_refused_by_its_header(tmp_path, monkeypatch):
+    path = tmp_path / "vast.png"
+    Image.new("1", (13_300, 13_300)).save(path)  # 22 kB
+    monkeypatch.setattr(files, "_allowed", files.PIXELS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(UserError, match="13,300 x 13,300 pixels, allowed are 64,000,000"):
+            files.read_size(path)
+        with pytest.raises(UserError, match="--max-pixels"):
+            files.decode(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)  # to be restored
+    files.allow_pixels(2 * 10**8)
+    assert files.read_size(path) == (13_300, 13_300)
+    files.allow_pixels(100)
+    with pytest.raises(UserError, match="allowed are 100 "):
+        files.read_size(path)
+
+
+def test_texts_that_unpack_to_megabytes_are_refused(tmp_path):
+    path, texts = tmp_path / "texts.png", PngImagePlugin.PngInfo()
+    texts.add_text("bomb", "x" * (PngImagePlugin.MAX_TEXT_CHUNK + 1), zip=True)
+    Image.new("RGB", (8, 8)).save(path, pnginfo=texts)
+    with pytest.raises(UserError, match="cannot open .*texts.png"):
+        files.read_size(path)

@@ -40,6 +40,24 @@ def test_a_pruned_model_is_stored_sparse_and_is_smaller(tmp_path, random_params)
     assert size["sparse"] < 0.3 * size["dense"]
 
 
+@pytest.mark.parametrize(
+    ("part", "value", "message"),
+    [
+        ("values", np.zeros(3, np.float32), "3 values for"),
+        ("shape", np.array([2**40, 2**20]), "do not fit its shape"),
+        ("shape", np.array([-1, -8]), "do not fit its shape"),
+        ("bits", np.zeros(5, np.uint8), "do not fit its shape"),
+        ("bits", np.zeros(1, np.float32), "do not fit its shape"),
+        ("values", None, "lacks its values"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused_before_they_take_memory(part, value, message):
+    packed = pack({"kernel": np.eye(2, 4, dtype=np.float32)})
+    packed[f"kernel.{part}"] = value
+    with pytest.raises(ValueError, match=message):
+        unpack({name: array for name, array in packed.items() if array is not None})
+
+
 def test_a_damaged_sparse_model_is_refused_in_one_line(tmp_path, random_params):
     generator = resnet.generator(resnet.Spec(4, 3))
     params = jax.tree.map(lambda leaf: np.where(leaf > 0, leaf, 0), random_params(generator))

@@ -30,6 +30,12 @@ def test_what_can_be_passes():
         ({"blocks": 4}, "blocks must be a positive multiple of 3, got 4"),
         ({"kind": "d"}, "kind must be a, b or c, got 'd'"),
         ({"entries": 7}, "entries must be 6 or 8, got 7"),
+        ({"kind": []}, r"kind must be a, b or c, got \[\]"),
+        ({"width": 2.0}, "width must be of type int, got 2.0"),
+        ({"width": "2"}, "width must be of type int, got '2'"),
+        ({"width": True}, "width must be of type int, got True"),
+        ({"width": 10**9}, "width must be at most 65536, got 1000000000"),
+        ({"blocks": 3 * 10**9}, "blocks must be at most 64, got 3000000000"),
     ],
 )
 def test_what_cannot_be_is_named(wrong, message):

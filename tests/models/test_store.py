@@ -1,7 +1,9 @@
 import hashlib
+import io
 import json
 import shutil
 import struct
+import zipfile
 from pathlib import Path
 
 import jax
@@ -228,4 +230,72 @@ def test_pickles_are_not_read(model):
     flat = flatten(sliced())
     flat["head/bias"] = np.array([{}, 1, 2], object)
     np.savez(model / "params.npz", **flat)
-    refused(model, r"params\.npz is damaged: .*allow_pickle")
+    refused(model, r"params\.npz is damaged: head/bias.* claims to hold object")
+
+
+HOSTILE = {
+    "family list": ("family", ["resnet"], "its family is a list"),
+    "family dict": ("family", {"a": 1}, "its family is a dict"),
+    "widths": ("widths", {"stem": "8"}, "a width is no whole number"),
+    "arch": ("arch", "8_8", "its arch is a str"),
+    "about": ("about", [], "its about is a list"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_model_file_of_other_kinds_is_refused(model, name):
+    key, value, message = HOSTILE[name]
+    about = json.loads((model / "model.json").read_text()) | {key: value}
+    (model / "model.json").write_text(json.dumps(about))
+    refused(model, message)
+
+
+@pytest.mark.parametrize("key", ["blocks", "ngf"])
+def test_a_network_without_end_is_refused(model, key):
+    about = json.loads((model / "model.json").read_text())
+    about["spec"][key] = 3 * 10**9
+    (model / "model.json").write_text(json.dumps(about))
+    refused(model, f"bad spec: {key} must be at most")
+
+
+def test_a_file_without_end_is_refused(model):
+    (model / "model.json").write_text("[" * 100_000)
+    refused(model, "damaged")
+
+
+def test_names_in_files_stay_on_one_line(model):
+    file = io.BytesIO()
+    np.save(file, np.zeros(1, np.float32))
+    with zipfile.ZipFile(model / "params.npz", "a") as archive:
+        archive.writestr("a\nb\x1b[2J" + "c" * 60_000 + ".npy", file.getvalue())
+    with pytest.raises(UserError) as caught:
+        store.load(model)
+    assert str(caught.value).isprintable() and len(str(caught.value)) <= 1000
+
+
+def test_weights_without_end_are_refused_unread(model):
+    with zipfile.ZipFile(model / "params.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("head/bias.npy", "w") as file:
+            for _ in range(40):
+                file.write(bytes(10**6))
+    refused(model, r"claims 1 arrays of 40,000,000 bytes")
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        file, {"descr": "<f4", "fortran_order": False, "shape": (2**40,)}
+    )
+    with zipfile.ZipFile(model / "params.npz", "w") as archive:
+        archive.writestr("head/bias.npy", file.getvalue())
+    refused(model, r"claims to hold float32 \(1099511627776,\)")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_refused(model, value, tmp_path):
+    flat = flatten(sliced())
+    flat["head/bias"] = np.full_like(flat["head/bias"], value)
+    np.savez(model / "params.npz", **flat)
+    refused(model, "head/bias holds values that are not finite")
+
+
+def test_places_may_be_strings(model, tmp_path):
+    loaded = store.load(str(model))
+    store.save(str(tmp_path / "copy"), loaded, store.read_about(str(model)))

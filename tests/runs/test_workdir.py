@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,3 +73,43 @@ def test_the_environment_is_plain_values():
     about = environment()
     assert json.loads(json.dumps(about)) == about
     assert about["commit"] is None or len(about["commit"]) == 40
+
+
+@dataclass(frozen=True)
+class Nested:
+    steps: int = 10
+    inner: Config = Config()
+
+
+def test_what_differs_is_named_by_its_flag(tmp_path):
+    Workdir(tmp_path, "toy", Nested())
+    with pytest.raises(UserError, match=r"\(inner.steps was 10, now 9\)"):
+        Workdir(tmp_path, "toy", Nested(inner=Config(steps=9)))
+
+
+def test_settings_out_of_range_make_no_workdir(tmp_path):
+    with pytest.raises(UserError, match="--inner.steps takes a whole number from 0 to 1e9, got -1"):
+        Workdir(tmp_path / "run", "toy", Nested(inner=Config(steps=-1)))
+    assert not (tmp_path / "run").exists()
+
+
+LOCKING = """
+import fcntl, sys
+file = open(sys.argv[1], "ab")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_two_processes_do_not_share_a_workdir(tmp_path):
+    Workdir(tmp_path, "toy", Config())  # and lets go of it
+    command = [sys.executable, "-c", LOCKING, str(tmp_path / ".lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None and other.stdout.readline() == b"locked\n"
+        with pytest.raises(UserError, match="another run is at work in the workdir"):
+            Workdir(tmp_path, "toy", Config())
+        other.kill()
+    first = Workdir(tmp_path, "toy", Config())
+    second = Workdir(tmp_path, "toy", Config())  # the same process may look at its own run
+    assert first.stages() == second.stages()
