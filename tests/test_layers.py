@@ -24,6 +24,7 @@ FLOORS = {
     "ganc.data": 3,
     "ganc.losses": 3,
     "ganc.metrics": 3,
+    "ganc.pruning": 3,
     "ganc.search": 4,
     "ganc.tasks": 4,
     "ganc.methods": 5,

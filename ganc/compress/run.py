@@ -149,7 +149,9 @@ class Run:
         """`model` with the running statistics of its own architecture, where it has any."""
         if not model.generator.statistics:
             return model
-        params = recalibrate(model.generator, model.params, [jnp.asarray(self.calibration())])
+        pictures = jnp.asarray(self.calibration())
+        options = self.task.styled(len(pictures))
+        params = recalibrate(model.generator, model.params, [pictures], **options)
         return model._replace(params=params)
 
     def save(self, name: str, model: Model, **more: Any) -> None:

@@ -21,6 +21,7 @@ EARTH: dict[str, tuple[View, View]] = {
     "relief-satellite": ("relief", "satellite"),
     "season": ("satellite", "satellite_other_month"),
     "labels-satellite": ("labels", "satellite"),
+    "coarse-satellite": ("satellite_coarse", "satellite"),
 }
 EARTH_LABELS = LabelMaps(len(TONES), colours=tuple(TONES.values()))
 """Of `earth:labels-satellite`."""
@@ -101,8 +102,8 @@ def open_dataset(
     """The data set at `address`.
 
     - `earth:satellite-relief` (or just `earth`), `earth:relief-satellite`, `earth:season`: aligned
-      views of the Earth that ship with the package. `earth:labels-satellite`: label maps, see
-      `ganc.data.earth`.
+      views of the Earth that ship with the package. `earth:labels-satellite`: label maps, and
+      `earth:coarse-satellite`: a quarter of the resolution, see `ganc.data.earth`.
     - `folder:DIR`: subfolders trainA and trainB and, for the report, testA and testB, of PNG, JPEG
       and WebP files of any size. `split.split` says what is held out. With `paired`, equal names in
       A and B are a pair; or subfolders train and test hold pictures of A and B side by side. With

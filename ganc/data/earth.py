@@ -8,6 +8,9 @@ A fourth view, `labels`, is made of the relief map: a label map of the ten class
 map tints sea by its depth and land by its height and its cover, and shades the slopes. A median
 over 5x5 px takes most of the shading off; then a pixel is of the class whose tone is nearest in
 RGB, among the three of the sea where it is water and the seven of the land where it is not.
+
+A fifth, `satellite_coarse`, holds the tiles of the satellite picture at a quarter of their
+resolution: the mean of every 4x4 px, at the size of the tile.
 """
 
 import operator
@@ -19,9 +22,10 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageFilter
 
+from ganc.data.pictures import coarsen
 from ganc.errors import UserError
 
-View = Literal["satellite", "satellite_other_month", "relief", "labels"]
+View = Literal["satellite", "satellite_other_month", "relief", "labels", "satellite_coarse"]
 Split = Literal["train", "search", "report"]
 
 # Blocks of 15 degrees of longitude, counted from 180 W. Splitting by block and not by tile keeps
@@ -50,6 +54,8 @@ TONES: dict[str, tuple[int, int, int]] = {
 finds in its sea and in its land. The names are what mostly lies there."""
 SEAS = 3
 """The first so many of `TONES` are water."""
+COARSE = 4
+"""Pixels a side whose mean is one pixel of `satellite_coarse`."""
 LAND = 0.25
 """Tiles with less land than this are left out: the open sea teaches nothing."""
 SPAN = 128
@@ -148,7 +154,10 @@ class Tiles(Sequence):
     """The tiles of one view in one split; the same index is the same place in every view."""
 
     def __init__(self, view: View, split: Split, size: int, stride: int):
-        self._view, self._size = view, size
+        if view == "satellite_coarse" and size % COARSE:
+            raise UserError(f"sides of coarse tiles are multiples of {COARSE} px, got {size}")
+        self._view: View = view
+        self._size = size
         self._corners = positions(split, size, stride)
 
     def __len__(self) -> int:
@@ -156,4 +165,7 @@ class Tiles(Sequence):
 
     def __getitem__(self, index: int) -> np.ndarray:
         y, x = self._corners[operator.index(index)]
-        return _mosaic(self._view, _shrink(self._size))[y : y + self._size, x : x + self._size]
+        coarse = self._view == "satellite_coarse"
+        view: View = "satellite" if coarse else self._view
+        tile = _mosaic(view, _shrink(self._size))[y : y + self._size, x : x + self._size]
+        return np.rint(coarsen(tile, COARSE)).astype(np.uint8) if coarse else tile

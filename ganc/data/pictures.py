@@ -62,6 +62,14 @@ def _nearest(old: int, new: int) -> np.ndarray:
     return ((np.arange(new) + 0.5) * old / new).astype(int)
 
 
+def coarsen(pictures: np.ndarray, scale: int) -> np.ndarray:
+    """`pictures` (... h w c) with every square of `scale` pixels a side as its mean, as float32."""
+    *outer, h, w, c = pictures.shape
+    squares = pictures.reshape(*outer, h // scale, scale, w // scale, scale, c)
+    means = squares.mean(axis=(-4, -2), keepdims=True, dtype=np.float32)
+    return np.broadcast_to(means, squares.shape).reshape(pictures.shape)
+
+
 @dataclass(frozen=True)
 class View:
     """What is taken of a picture: a window, perhaps mirrored, of its resized form.

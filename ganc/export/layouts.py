@@ -9,12 +9,25 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 Kind = Literal[
-    "conv", "transposed", "linear", "norm", "spectral", "scale", "gamma", "from_bgr", "to_bgr"
+    "conv",
+    "transposed",
+    "linear",
+    "norm",
+    "affine",
+    "spectral",
+    "scale",
+    "gamma",
+    "from_bgr",
+    "to_bgr",
+    "prelu",
+    "shuffled",
 ]
 """What a layer is, and so which arrays it has. `spectral` is a convolution whose kernel PyTorch
 divides by its largest singular value; `scale` is a norm whose arrays are called scale and shift,
 `gamma` one where they are gamma and beta; `from_bgr` and `to_bgr` are the first and the last
-convolution of a network that has blue first."""
+convolution of a network that has blue first; `prelu` is a slope; `affine` a norm of which
+nothing is measured that counts; `shuffled` is a convolution whose
+outputs become four pixels each, which PyTorch has side by side and we one behind the other."""
 
 
 class Layer(NamedTuple):
@@ -44,6 +57,17 @@ def _same(array: np.ndarray) -> np.ndarray:
 
 _BIAS = _Leaf("bias", "bias", _same, _same)
 _CONV = (lambda a: a.transpose(3, 2, 0, 1), lambda a: a.transpose(2, 3, 1, 0))
+
+
+def _side_by_side(array: np.ndarray) -> np.ndarray:
+    """(... 4c), the four of a pixel one behind the other, as PyTorch's shuffle takes them."""
+    return array.reshape(*array.shape[:-1], 4, -1).swapaxes(-1, -2).reshape(array.shape)
+
+
+def _one_behind_the_other(array: np.ndarray) -> np.ndarray:
+    return array.reshape(*array.shape[:-1], -1, 4).swapaxes(-1, -2).reshape(array.shape)
+
+
 _LEAVES: dict[Kind, tuple[_Leaf, ...]] = {
     "conv": (_Leaf("kernel", "weight", *_CONV), _BIAS),
     "transposed": (
@@ -62,12 +86,23 @@ _LEAVES: dict[Kind, tuple[_Leaf, ...]] = {
         _Leaf("mean", "running_mean", _same, _same),
         _Leaf("var", "running_var", _same, _same),
     ),
+    "affine": (_Leaf("scale", "weight", _same, _same), _BIAS),
     "gamma": (_Leaf("scale", "gamma", _same, _same), _Leaf("bias", "beta", _same, _same)),
     "spectral": (
         _BIAS,
         _Leaf("kernel", "weight_orig", *_CONV),
         _Leaf("u", "weight_u", _same, _same),
         _Leaf("v", "weight_v", _same, _same),
+    ),
+    "prelu": (_Leaf("slope", "weight", _same, _same),),
+    "shuffled": (
+        _Leaf(
+            "kernel",
+            "weight",
+            lambda a: _CONV[0](_side_by_side(a)),
+            lambda a: _one_behind_the_other(_CONV[1](a)),
+        ),
+        _Leaf("bias", "bias", _side_by_side, _one_behind_the_other),
     ),
     "scale": (_Leaf("scale", "scale", _same, _same), _Leaf("bias", "shift", _same, _same)),
     "from_bgr": (

@@ -9,7 +9,17 @@ import numpy as np
 
 from ganc.errors import UserError
 from ganc.export.layouts import Layer
-from ganc.export.names import cartoon, deep_resnet, munit, resnet, spade, unet
+from ganc.export.names import (
+    cartoon,
+    dcgan,
+    deep_resnet,
+    munit,
+    resnet,
+    spade,
+    srgan,
+    stargan,
+    unet,
+)
 from ganc.models.families import family_of
 
 NAMES: dict[str, ModuleType] = {
@@ -19,6 +29,9 @@ NAMES: dict[str, ModuleType] = {
     "munit": munit,
     "spade": spade,
     "unet": unet,
+    "dcgan": dcgan,
+    "srgan": srgan,
+    "stargan": stargan,
 }
 """Family -> the module with `layers(spec)` and `recognise(shapes)`."""
 

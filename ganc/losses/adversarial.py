@@ -76,3 +76,12 @@ HINGE = Adversarial(
     fooled=lambda logits: -jnp.mean(logits),
 )
 """$\\frac12[\\max(0, 1 - D(y)) + \\max(0, 1 + D(\\hat y))]$ and $-D(\\hat y)$. Lim, Ye 2017."""
+
+CROSS_ENTROPY = Adversarial(
+    real=lambda logits: jnp.mean(nn.softplus(-logits)),
+    fake=lambda logits: jnp.mean(nn.softplus(logits)),
+    fooled=lambda logits: jnp.mean(nn.softplus(-logits)),
+)
+"""$-\\frac12[\\log \\sigma(D(y)) + \\log(1 - \\sigma(D(\\hat y)))]$ and
+$-\\log \\sigma(D(\\hat y))$: the form that does not saturate, halved as in pix2pix. Goodfellow et
+al. 2014 (arXiv 1406.2661)."""

@@ -5,7 +5,7 @@ arrays of them, is then arithmetic on that table.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Literal, NamedTuple
 
@@ -48,6 +48,7 @@ class _Row:
     factor: int
     groups: tuple[Group, ...]
     sizes: tuple[int, ...]  # what an axis without a group keeps
+    layer: str = ""
 
     def at(self, widths: Mapping[str, Any]) -> Any:
         total = np.int64(self.factor)
@@ -87,6 +88,24 @@ def macs(
     return lambda widths: sum(row.at(widths) for row in rows)
 
 
+def macs_by_layer(
+    generator: Generator | Discriminator,
+    height: int,
+    width: int,
+    convention: Convention = "published",
+    **inputs: jax.ShapeDtypeStruct,
+) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
+    """The path of each layer -> its part of `macs`, over all its calls."""
+    rows: dict[str, list[_Row]] = {}
+    for row in _trace(generator, height, width, convention, inputs):
+        rows.setdefault(row.layer, []).append(row)
+
+    def total(these: list[_Row]) -> Callable[[Mapping[str, Any]], Any]:
+        return lambda widths: sum(row.at(widths) for row in these)
+
+    return {layer: total(these) for layer, these in rows.items()}
+
+
 def params(generator: Generator) -> Callable[[Mapping[str, Any]], Any]:
     """A function from channel widths to the number of parameters, biases included.
 
@@ -123,7 +142,7 @@ def _trace(
         kinds, row = price
         priced.add(path)
         if kinds & _COUNTED[convention]:
-            rows.append(row)
+            rows.append(replace(row, layer="/".join(path)))
     unknown = [
         f"{'/'.join((*path, name))} of {type(layer).__name__}"
         for path, layer in owners.items()

@@ -9,6 +9,7 @@ from typing import Any
 
 from ganc.models import (
     cartoon,
+    dcgan,
     deep_resnet,
     discriminators,
     munit,
@@ -16,6 +17,8 @@ from ganc.models import (
     resnet,
     spade,
     spade_discriminator,
+    srgan,
+    stargan,
     unet,
 )
 from ganc.types import Discriminator, Generator, Model
@@ -27,6 +30,9 @@ FAMILIES: dict[str, ModuleType] = {
     "munit": munit,
     "spade": spade,
     "unet": unet,
+    "dcgan": dcgan,
+    "srgan": srgan,
+    "stargan": stargan,
 }
 """Generators: name -> module."""
 
@@ -34,6 +40,9 @@ DISCRIMINATORS: dict[str, tuple[type, Callable[[Any], Discriminator]]] = {
     "patch": (discriminators.PatchSpec, discriminators.patch),
     "pixel": (discriminators.PixelSpec, discriminators.pixel),
     "branched": (discriminators.BranchedSpec, discriminators.branched),
+    "dcgan_picture": (dcgan.DiscriminatorSpec, dcgan.discriminator),
+    "srgan_picture": (srgan.DiscriminatorSpec, srgan.discriminator),
+    "stargan_attributes": (stargan.DiscriminatorSpec, stargan.discriminator),
     "munit_scales": (munit_discriminator.MultiScaleSpec, munit_discriminator.multi_scale),
     "spade_scales": (spade_discriminator.MultiScaleSpec, spade_discriminator.multi_scale),
 }

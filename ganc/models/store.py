@@ -1,7 +1,8 @@
 """A directory that holds one network: `model.json` says what it is, `params.npz` its weights.
 
 model.json   {"version", "family", "spec", "widths", "arch", "params_sha256", "about"}
-params.npz   one array per parameter, named by its path: "block0/conv1_depthwise/kernel"
+params.npz   one array per parameter, named by its path: "block0/conv1_depthwise/kernel"; pruned
+             ones are stored sparse, see `ganc.models.sparse`, and make the version 2
 """
 
 import dataclasses
@@ -20,11 +21,13 @@ from ganc import array_file
 from ganc.errors import UserError
 from ganc.models.families import DISCRIMINATORS, FAMILIES, family_of
 from ganc.models.flat import check_fit, flatten, full_shapes, params_sha256, unflatten
+from ganc.models.sparse import pack, unpack
 from ganc.types import Arch, Discriminator, Generator, Model, Params
 
 Place: TypeAlias = str | os.PathLike[str]
 
 VERSION = 1
+SPARSE_VERSION = 2
 _MODEL, _PARAMS = "model.json", "params.npz"
 _KINDS = {
     "family": str,
@@ -75,11 +78,13 @@ def _save(
     directory = Path(directory).resolve()
     _check_replaceable(directory)
     flat = flatten(params)
+    widths = dict(check_fit(flat, network, "params"))
+    packed = pack(flat)
     model = {
-        "version": VERSION,
+        "version": VERSION if packed.keys() == flat.keys() else SPARSE_VERSION,
         "family": family_of(network.spec),
         "spec": dataclasses.asdict(network.spec),
-        "widths": dict(check_fit(flat, network, "params")),
+        "widths": widths,
         "arch": None if arch is None else [int(entry) for entry in arch],
         "params_sha256": params_sha256(params),
         "about": dict(about),
@@ -94,7 +99,7 @@ def _save(
             file.write(text.encode())
             _sync(file)
         with (partial / _PARAMS).open("wb") as file:
-            np.savez(file, **flat)  # pyright: ignore[reportArgumentType]
+            np.savez(file, **packed)  # pyright: ignore[reportArgumentType]
             _sync(file)
         _move(partial, directory)
     finally:
@@ -211,8 +216,11 @@ def _read_model(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged: {error}") from error
     version = model.get("version") if isinstance(model, dict) else None
-    if version != VERSION:
-        raise UserError(f"{path} has version {version!r}; this ganc reads version {VERSION}")
+    if version not in (VERSION, SPARSE_VERSION):
+        raise UserError(
+            f"{path} has version {version!r}; this ganc reads versions {VERSION} and "
+            f"{SPARSE_VERSION}"
+        )
     missing = [key for key in _KINDS if key not in model]
     if missing:
         raise UserError(f"{path} is damaged: it lacks {', '.join(missing)}")
@@ -243,7 +251,7 @@ def _network(model: Mapping[str, Any], path: Path) -> Generator | Discriminator:
 def _read_params(path: Path, network: Generator | Discriminator) -> dict[str, np.ndarray]:
     count = sum(math.prod(shape) for shape in full_shapes(network).values())
     try:
-        return array_file.read(path, most=_BYTES * count)
+        return unpack(array_file.read(path, most=_BYTES * count))
     except FileNotFoundError as error:
         raise UserError(f"{path.parent} holds no weights: there is no {path.name}") from error
     except (OSError, ValueError) as error:

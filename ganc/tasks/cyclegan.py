@@ -70,6 +70,8 @@ def game(
     sees each picture by itself, and so are a discriminator's real and fake pictures.
     """
 
+    own = {"cycle": cycle, "identity": cycle * identity}
+
     def verdict(params, image):
         return discriminator.apply(params, image, momentum=MOMENTUM)
 
@@ -92,4 +94,5 @@ def game(
         taps = {"a": fake_a.taps, "b": fake_b.taps}
         return terms, Made(fakes, {"ab": measured_ab, "ba": measured_ba}, taps)
 
-    return duet(generator, discriminator, adversarial, generator_terms, pool=pool)
+    weights = {f"{term}_{domain}": w for domain in "ab" for term, w in own.items()}
+    return duet(generator, discriminator, adversarial, generator_terms, pool=pool, weights=weights)

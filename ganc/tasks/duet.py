@@ -1,8 +1,9 @@
 """The game of both directions at once, each with a generator and a discriminator of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
+from flax.core import FrozenDict
 
 from ganc.losses.adversarial import Adversarial
 from ganc.models.statistics import apply_each
@@ -17,6 +18,7 @@ def duet(
     generator_terms: Callable[[Params, Params, Batch, jax.Array], tuple[Terms, Made]],
     *,
     pool: int = 0,
+    weights: Mapping[str, float] = FrozenDict(),
 ) -> Game:
     """The game of unpaired tasks: generators "ab" and "ba", discriminators of "a" and "b".
 
@@ -27,6 +29,7 @@ def duet(
         adversarial: what discriminators minimise.
         generator_terms: see `Game`.
         pool: see `Game`.
+        weights: see `Game`.
     """
 
     def init(key: jax.Array) -> dict[str, Params]:
@@ -51,4 +54,4 @@ def duet(
         "discriminator": under("a", discriminator.statistics)
         | under("b", discriminator.statistics),
     }
-    return Game(init, generator_terms, discriminator_terms, ("a", "b"), measured, pool)
+    return Game(init, generator_terms, discriminator_terms, ("a", "b"), measured, pool, weights)

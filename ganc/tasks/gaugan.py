@@ -81,6 +81,7 @@ def task(
         batches=labelled,
         paired=True,
         labels=labels,
+        weights={"features": features, "perceptual": perceptual},
     )
     return this
 

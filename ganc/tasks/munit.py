@@ -149,4 +149,6 @@ def game(
             terms[f"cycle_{domain}"] = w_cycle * l1_loss(whole, real[domain])
         return terms, Made(fakes, {"ab": FrozenDict(), "ba": FrozenDict()})
 
-    return duet(generator, discriminator, adversarial, generator_terms)
+    named = zip(("image", "content", "style", "cycle"), weights, strict=True)
+    per_term = {f"{term}_{domain}": w for term, w in named for domain in "ab"}
+    return duet(generator, discriminator, adversarial, generator_terms, weights=per_term)

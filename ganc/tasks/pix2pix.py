@@ -40,6 +40,7 @@ def task(
         play=lambda generator: solo(this, generator),
         batches=paired,
         paired=True,
+        weights={"reconstruction": reconstruction},
     )
     return this
 

@@ -60,6 +60,7 @@ class Task:
         metrics: names of the scores that say something about its pictures.
         styled: `n -> ` a family's own inputs by name, with which n pictures are scored.
         labels: what the label maps hold that it translates; None where it translates pictures.
+        weights: term -> the weight that its value contains, of those that have one.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Task:
     metrics: tuple[str, ...] = ("kid", "fd", "l1", "psnr", "ssim")
     styled: Callable[[int], Mapping[str, Any]] = lambda count: FrozenDict()
     labels: LabelMaps | None = None
+    weights: Mapping[str, float] = FrozenDict()
 
     def judge(self, params: Params, batch: Batch, image: jax.Array) -> Verdict:
         """The discriminator's verdict on pictures (b h w 3) made from `batch`, as it trains.
@@ -121,6 +123,7 @@ class Game:
         fakes: the names of the fakes.
         measured: player -> the paths of its parameters that training measures and does not learn.
         pool: past fakes of each name that the discriminators are shown too.
+        weights: as in `Task`.
     """
 
     init: Callable[[jax.Array], dict[str, Params]]
@@ -129,6 +132,7 @@ class Game:
     fakes: tuple[str, ...]
     measured: Mapping[str, frozenset[str]]
     pool: int = 0
+    weights: Mapping[str, float] = FrozenDict()
 
 
 def solo(task: Task, generator: Generator) -> Game:
@@ -160,7 +164,8 @@ def solo(task: Task, generator: Generator) -> Game:
         "generator": under("ab", generator.statistics),
         "discriminator": under("b", task.discriminator.statistics),
     }
-    return Game(init, generator_terms, discriminator_terms, ("b",), measured)
+    fakes = ("b",)
+    return Game(init, generator_terms, discriminator_terms, fakes, measured, weights=task.weights)
 
 
 def under(place: str, paths: frozenset[str]) -> frozenset[str]:

@@ -238,7 +238,8 @@ def test_vmap_over_masks_adds_no_grouped_convolution(case, form, monkeypatch, ra
     # What the rule avoids: weights that differ between candidates.
     weights = jax.tree.map(lambda p: jnp.stack([p, p]), params)
     avoided = convolution_groups(jax.vmap(plain), weights)
-    assert sum(n for n, times in avoided.items() if n > 1) > sum(grouped)
+    # Transposed ones are products on a CPU; a network of nothing else has no convolution at all.
+    assert sum(n for n, times in avoided.items() if n > 1) > sum(grouped) or not alone
 
 
 @first_cases

@@ -12,10 +12,11 @@ from flax.traverse_util import flatten_dict
 from ganc.data.labels import LabelMaps
 from ganc.features.perceptual import Perceptual
 from ganc.losses.distillation import Distil
-from ganc.methods import adversarial, omgd, omgd_step
+from ganc.methods import adversarial, omgd, omgd_step, self_supervised
 from ganc.methods import once_for_all as ofa
 from ganc.models import discriminators
 from ganc.models.statistics import apply_each, merge
+from ganc.pruning.pruner import pruner
 from ganc.search.classes import ShapeClasses
 from ganc.search.space import Space
 from ganc.tasks import cyclegan, gaugan, pix2pix
@@ -90,11 +91,26 @@ def online(task, generator, optimizers, random_params):
     return state, step, method.measured
 
 
+def supervised(task, generator, optimizers, random_params):
+    del random_params
+    game = task.play(generator)
+    players = game.init(jax.random.key(0))
+    everyone = tuple(players["generator"])
+    how = {"generator": pruner(generator, "element")}
+    method = self_supervised.SelfSupervised(game, learning=everyone, pruners=how)
+    step = self_supervised.make_step(
+        method, optimizers, players["generator"], jax.random.key(1), average=0.5
+    )
+    state = self_supervised.init(method, players, optimizers, (8, 8, 3), average=0.5)
+    return state, step, game.measured
+
+
 METHODS = {
     "once_for_all": distil,
     "sandwich": sandwich,
     "adversarial": scratch,
     "omgd": online,
+    "self_supervised": supervised,
 }
 
 

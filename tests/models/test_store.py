@@ -197,7 +197,7 @@ def test_missing_files(model):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"version": 2}, "has version 2; this ganc reads version 1"),
+        ({"version": 3}, "has version 3; this ganc reads versions 1 and 2"),
         ({"family": "unheard"}, "unknown family 'unheard'; known are .*resnet"),
         ({"spec": {"ngf": 4, "blocks": 4}}, "bad spec: blocks must be a positive multiple of 3"),
         ({"spec": {"depth": 4}}, "bad spec: .*unexpected keyword argument 'depth'"),
