@@ -30,6 +30,7 @@ FLOORS = {
     "ganc.scores": 7,
     "ganc.compress": 8,
     "ganc.metrics.__main__": TOP,
+    "ganc.export.onnx.__main__": TOP,
     "ganc.translate": TOP,
     "ganc.pick": TOP,
 }
