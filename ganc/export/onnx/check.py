@@ -1,6 +1,6 @@
 """An exported file is run in ONNX Runtime, and its pictures are compared with those of JAX."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +45,9 @@ def session(proto: bytes) -> Any:
     return runtime.InferenceSession(proto, options, providers=["CPUExecutionProvider"])
 
 
-def examples(network: Network, generator: Generator, size: tuple[int, int] | None):
+def examples(
+    network: Network, generator: Generator, size: tuple[int, int] | None
+) -> Iterator[Example]:
     """Random pictures of three sizes, or of `size` alone; the same in every run."""
     unit = generator.divisor
     side = -(-max(_SIDE, generator.minimum) // unit) * unit
@@ -61,21 +63,32 @@ def examples(network: Network, generator: Generator, size: tuple[int, int] | Non
             classes = rng.integers(0, generator.channels_in, blocks)
             given = np.eye(generator.channels_in, dtype=np.uint8)[classes]
         given = given.repeat(8, 1).repeat(8, 2)[:, :height, :width]
-        dims = [port.shape[1] for port in network.inputs[1:]]
-        style = rng.standard_normal((count, *dims), np.float32) if dims else None
-        yield Example(given, style)
+        yield Example(given, random_style(network, index, count))
+
+
+def random_style(network: Network, seed: int, count: int) -> np.ndarray | None:
+    """Styles for so many pictures; None where the network is given none."""
+    for port in network.inputs[1:]:
+        size = int(port.shape[1])
+        return np.random.default_rng(seed).standard_normal((count, size), np.float32)
+    return None
+
+
+def feed(network: Network, example: Example) -> dict[str, np.ndarray]:
+    """An example as the file takes it, by the names of its ports."""
+    port, given = network.inputs[0], example.given
+    if port.dtype == "float32":
+        given = np.ascontiguousarray(_floats(port.name, given).transpose(0, 3, 1, 2))
+    styles = (
+        {} if example.style is None else {port.name: example.style for port in network.inputs[1:]}
+    )
+    return {port.name: given, **styles}
 
 
 def run(session: Any, network: Network, example: Example) -> np.ndarray:
     """The file's picture of an example, uint8 (b h w 3)."""
-    port = network.inputs[0]
-    pixels = port.dtype == "uint8"
-    feed = {port.name: example.given if pixels else _floats(port.name, example.given)}
-    if not pixels:
-        feed[port.name] = np.ascontiguousarray(feed[port.name].transpose(0, 3, 1, 2))
-    feed |= {port.name: example.style for port in network.inputs[1:]}
-    (result,) = session.run(None, feed)
-    return result if pixels else to_uint8(result.transpose(0, 2, 3, 1))
+    (result,) = session.run(None, feed(network, example))
+    return result if result.dtype == np.uint8 else to_uint8(result.transpose(0, 2, 3, 1))
 
 
 def expected(model: Model, network: Network, example: Example) -> np.ndarray:
@@ -94,7 +107,12 @@ def _floats(name: str, given: np.ndarray) -> np.ndarray:
 
 
 def check(
-    proto: bytes, network: Network, model: Model, size: tuple[int, int] | None, *, strict: bool
+    proto: bytes,
+    network: Network,
+    model: Model,
+    size: tuple[int, int] | None,
+    *,
+    strict: bool = True,
 ) -> str:
     """Compares a file's content with its model on pictures of three sizes.
 

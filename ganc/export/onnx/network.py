@@ -66,7 +66,7 @@ def network(
     if size is not None:
         _check_size(size, generator, pixels)
     style_dim = 0 if own_style else getattr(generator.spec, "style_dim", 0)
-    whole = None if size is None else tuple(_rounded(n, generator) for n in size)
+    whole = None if size is None else (_rounded(size[0], generator), _rounded(size[1], generator))
     traced = trace(model, whole, style_dim)
     inputs, output = _ports(generator, pixels, size, style_dim)
     graph = Graph()
