@@ -31,6 +31,7 @@ FLOORS = {
     "ganc.compress": 8,
     "ganc.metrics.__main__": TOP,
     "ganc.export.onnx.__main__": TOP,
+    "ganc.info": TOP,
     "ganc.translate": TOP,
     "ganc.pick": TOP,
 }

@@ -2,6 +2,7 @@
 
 model.json   {"version", "family", "spec", "widths", "arch", "params_sha256", "about"}
 params.npz   one array per parameter, named by its path: "block0/conv1_depthwise/kernel"
+README.md    of generators, the same for people: see `ganc.models.card`
 """
 
 import dataclasses
@@ -16,12 +17,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganc.errors import UserError
+from ganc.models.card import card
 from ganc.models.families import DISCRIMINATORS, FAMILIES, family_of
 from ganc.models.flat import check_fit, flatten, params_sha256, unflatten
 from ganc.types import Arch, Discriminator, Generator, Model, Params
 
 VERSION = 1
-_MODEL, _PARAMS = "model.json", "params.npz"
+_MODEL, _PARAMS, _CARD = "model.json", "params.npz", "README.md"
 _KEYS = ("family", "spec", "widths", "arch", "params_sha256", "about")
 
 
@@ -81,9 +83,21 @@ def _save(
         with (partial / _PARAMS).open("wb") as file:
             np.savez(file, **flat)  # pyright: ignore[reportArgumentType]
             _sync(file)
+        if isinstance(network, Generator):
+            text = card(Model(network, params, arch), about)
+            (partial / _CARD).write_text(text, encoding="utf-8")
         _move(partial, directory)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def describe(directory: Path, **more: Any) -> None:
+    """Adds to what is stored along with a generator, and to its card; its weights stay.
+
+    Raises:
+        UserError: see `load` and `save`.
+    """
+    save(directory, load(directory), read_about(directory) | more)
 
 
 def load(directory: Path) -> Model:
@@ -155,7 +169,7 @@ def _check_replaceable(directory: Path) -> None:
         return
     if not directory.is_dir():
         raise UserError(f"cannot store a model at {directory}: it is a file")
-    others = sorted(p.name for p in directory.iterdir() if p.name not in (_MODEL, _PARAMS))
+    others = sorted(p.name for p in directory.iterdir() if p.name not in (_MODEL, _PARAMS, _CARD))
     if others:
         raise UserError(
             f"cannot store a model at {directory}: it holds other things too ({others[0]}); "

@@ -106,6 +106,7 @@ def test_an_arrangement_of_everything_else(toy, draw):
             b = b.transpose(0, 2, 1, 3).reshape(b.shape[0], -1, 3).reshape(a.shape)
             a = nn.Dense(3, name="dense")(a) / (1 + jnp.max(a, axis=(1, 2), keepdims=True) ** 2)
             rows = jnp.sum(b, axis=1)  # three axes
+            b = jax.lax.clamp(-1.0, jnp.round(8 * b) / 8, 2.0)
             b = jnp.where(b > 0, b, jnp.exp(-jnp.abs(b))) + rows[:, None] / x.shape[1]
             gram = jnp.einsum("bhwc,bhwd->bcd", a, b) / (x.shape[1] * x.shape[2])
             return Output(jnp.tanh(jnp.einsum("bhwc,bcd->bhwd", a, gram) + jnp.min(x)), {})

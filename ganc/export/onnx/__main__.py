@@ -19,6 +19,7 @@ from ganc.export.onnx.network import Network, network
 from ganc.export.onnx.pictures import calibration, of_data
 from ganc.export.onnx.quantise import quantise
 from ganc.models import store
+from ganc.models.card import trained_at
 from ganc.models.families import family_of, fold
 from ganc.models.flat import params_sha256
 from ganc.runs.console import console
@@ -154,14 +155,12 @@ def _calibration(
 ) -> Calibration:
     if address is None:
         raise UserError("--int8 needs pictures to find its ranges with: --data folder:DIR")
-    about = store.read_about(model)
-    size = given or about.get("shape") or ([about["size"]] * 2 if "size" in about else None)
+    size = given or trained_at(store.read_about(model))
     if size is None:
         raise UserError(f"{model} does not say for what size it was trained: give --data-size")
-    height, width = size[:2]
     labels = EARTH_LABELS if address == "earth:labels-satellite" else None
-    data = open_dataset(address, (height, width), skip_bad=skip_bad, labels=labels)
-    return Calibration(data, (height, width))
+    data = open_dataset(address, size, skip_bad=skip_bad, labels=labels)
+    return Calibration(data, size)
 
 
 def main(

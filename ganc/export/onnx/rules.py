@@ -114,6 +114,16 @@ def _select(e: Equation) -> Name:
     return e.graph.add("Where", e.name(0), e.name(2), e.name(1))
 
 
+def _round(e: Equation) -> Name:
+    if int(e.params["rounding_method"]) != 1:
+        raise Refused("halves that are rounded away from zero")
+    return e.graph.add("Round", e.name())
+
+
+def _clamp(e: Equation) -> Name:
+    return e.graph.add("Min", e.graph.add("Max", e.name(1), e.name(0)), e.name(2))
+
+
 def _cast(e: Equation) -> Name:
     return cast(e.graph, e.name(), e.dtypes[0])
 
@@ -385,6 +395,8 @@ RULES: dict[str, Rule] = {
     "rsqrt": lambda e: e.graph.add("Reciprocal", e.graph.add("Sqrt", e.name())),
     "integer_pow": _power,
     "select_n": _select,
+    "round": _round,
+    "clamp": _clamp,
     "convert_element_type": _cast,
     "broadcast_in_dim": _broadcast,
     "reshape": _reshape,
