@@ -10,8 +10,10 @@ from ganc.errors import UserError
 COMMANDS = {
     "translate": ("ganc.translate", "apply a stored model to a folder of pictures"),
     "metrics": ("ganc.metrics.__main__", "score a folder of pictures against real ones"),
-    "export": ("ganc.export.torch", "a PyTorch checkpoint into a model directory, or back"),
+    "export torch": ("ganc.export.torch", "a PyTorch checkpoint into a model directory, or back"),
+    "export onnx": ("ganc.export.onnx.__main__", "a file that ONNX Runtime and others run"),
     "pick": ("ganc.pick", "cut another student out of a finished run"),
+    "compare": ("ganc.compare", "the students of several runs in one table and figure"),
     "info": ("ganc.info", "say what a model directory or a checkpoint holds"),
 }
 """Name -> the module whose `main` it is, and what it does."""
@@ -19,7 +21,7 @@ COMMANDS = {
 
 def usage() -> str:
     """All commands, in a few lines."""
-    lines = (f"  {name:<10} {about}" for name, (_, about) in COMMANDS.items())
+    lines = (f"  {name:<13} {about}" for name, (_, about) in COMMANDS.items())
     return "\n".join(
         (
             f"ganc {__version__}: conditional GAN generators 10 to 40 times cheaper",
@@ -42,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         if name in ("--help", "-h", "help", "--version"):
             print(__version__ if name == "--version" else usage())
             return
+        if rest and f"{name} {rest[0]}" in COMMANDS:
+            name = f"{name} {rest.pop(0)}"
         if name not in COMMANDS:
             raise UserError(f"there is no command {name!r}; valid are {', '.join(COMMANDS)}")
     module = importlib.import_module(COMMANDS[name][0])  # imported only when it is asked for

@@ -1,6 +1,5 @@
 """What a model directory or a PyTorch checkpoint holds: `ganc info MODEL`."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,10 +12,8 @@ from ganc.errors import UserError, one_line
 from ganc.export import torch as checkpoints
 from ganc.metrics import cost
 from ganc.models import store
-from ganc.models.families import family_of
-from ganc.models.flat import params_sha256
+from ganc.models.card import facts, trained_at
 from ganc.ranges import whole
-from ganc.search.space import encode
 from ganc.types import Model
 
 
@@ -34,26 +31,25 @@ def load(path: Path) -> tuple[Model, dict[str, Any]]:
 
 
 def describe(model: Model, about: dict[str, Any], size: int) -> Iterator[str]:
-    """Lines that say what it is and what it costs, at its own size or else at `size` px."""
+    """Lines that say what it is, what it costs, at its own size or else at `size` px, and scores."""
     generator = model.generator
     widths = read_widths(model.params, generator.axes)
-    height, width = about.get("shape", (size, size))[:2]
-    yield f"family      {family_of(generator.spec)}: {generator.spec}"
-    if model.arch is not None:
-        yield f"arch        {encode(model.arch)}"
-    yield f"parameters  {int(cost.params(generator)(widths)):,}"
+    height, width = trained_at(about) or (size, size)
     macs = {
         convention: int(cost.macs(generator, height, width, convention)(widths))
         for convention in ("published", "true")
     }
     yield (
-        f"MACs        {macs['published']:,} at {height}x{width} px, published convention; "
+        f"multiply-adds: {macs['published']:,} at {height}x{width} px, published convention; "
         f"{macs['true']:,} computed"
     )
-    yield f"pictures    sides multiples of {generator.divisor}, at least {generator.minimum} px"
-    yield f"sha256      {params_sha256(model.params)}"
-    for key, value in about.items():
-        yield f"{one_line(key):<11} {one_line(json.dumps(value))}"
+    for label, value in facts(model, about):
+        yield f"{one_line(label)}: {one_line(value)}"
+    for protocol, value in about.get("scores", {}).items():
+        ends = about.get("intervals", {}).get(protocol)
+        interval = "" if ends is None else f" ({ends[0]:.4g} to {ends[1]:.4g})"
+        number = "not a number" if value is None else f"{value:.4g}"
+        yield f"{one_line(protocol)}: {number}{interval}"
 
 
 def main(

@@ -35,6 +35,7 @@ FLOORS = {
     "ganc.compress": 8,
     "ganc.metrics.__main__": TOP,
     "ganc.__main__": TOP,
+    "ganc.export.onnx.__main__": TOP,
     "ganc.info": TOP,
     "ganc.translate": TOP,
     "ganc.compare": TOP,

@@ -9,6 +9,7 @@ from flax.core import FrozenDict
 from ganc.compress.glance import front_points
 from ganc.compress.run import Run
 from ganc.data.pictures import show_size
+from ganc.models import store
 from ganc.report.gallery import spread_samples, write_samples
 from ganc.report.page import write_report
 from ganc.runs import records
@@ -77,6 +78,8 @@ def finish(
     lines = [row.to_json() | dict(about.get(row.name, {})) for row in rows]
     records.write(run.work.path / RESULTS, lines)
     records.write(run.work.path / REFERENCES, [row.to_json() for row in references])
+    for row in rows:
+        _describe(run, row, teacher=rows[0], budget=budget)
     samples = spread_samples(
         source=judge.shown,
         teacher=pictures["teacher"],
@@ -101,6 +104,18 @@ def finish(
         verdict=_verdict(rows),
         points=front_points(shown, run, judge),
     )
+
+
+def _describe(run: Run, row: Row, teacher: Row, budget: int | None) -> None:
+    """Puts what a stored model costs and scores, and whose student it is, on its card."""
+    place = run.work.path / row.name
+    if not (place / "model.json").exists():
+        return
+    line, more = row.to_json(), {}
+    if row is not teacher:
+        more = {"budget": budget, "teacher_sha256": teacher.params_sha256}
+    scores = {"scores": line["metrics"], "intervals": line["intervals"]}
+    store.describe(place, **more, macs=line["macs"], **scores)
 
 
 def show(run: Run) -> list[Row]:

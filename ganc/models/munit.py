@@ -178,8 +178,8 @@ class Munit(nn.Module):
         """Pictures (b h w 3) to pictures of the same shape, in a style; see `generator`."""
         if style is None:
             style = self.encode_style(x)
-        elif style.shape != (len(x), self.spec.style_dim):
-            expected = f"({len(x)}, {self.spec.style_dim})"
+        elif style.shape != (x.shape[0], self.spec.style_dim):
+            expected = f"({x.shape[0]}, {self.spec.style_dim})"
             raise UserError(f"a style per picture is {expected}, got {style.shape}")
         content = self.encode_content(x)
         taps = {"content": content}

@@ -46,7 +46,7 @@ class StyleEncoder(nn.Module):
         """Pictures (b h w 3) to styles (b style_dim)."""
         last = self.groups[-1]
         x = GlobalMean(last)(_descend(x, self.widths, self.groups, None))
-        return _conv(self.style_dim, (last, None), size=1, name="head")(x)[:, 0, 0]
+        return _conv(self.style_dim, (last, None), size=1, name="head")(x).squeeze((1, 2))
 
 
 class ContentEncoder(nn.Module):

@@ -3,6 +3,7 @@
 model.json   {"version", "family", "spec", "widths", "arch", "params_sha256", "about"}
 params.npz   one array per parameter, named by its path: "block0/conv1_depthwise/kernel"; pruned
              ones are stored sparse, see `ganc.models.sparse`, and make the version 2
+README.md    of generators, the same for people: see `ganc.models.card`
 """
 
 import dataclasses
@@ -19,6 +20,7 @@ import numpy as np
 
 from ganc import array_file
 from ganc.errors import UserError
+from ganc.models.card import card
 from ganc.models.families import DISCRIMINATORS, FAMILIES, family_of
 from ganc.models.flat import check_fit, flatten, full_shapes, params_sha256, unflatten
 from ganc.models.sparse import pack, unpack
@@ -28,7 +30,7 @@ Place: TypeAlias = str | os.PathLike[str]
 
 VERSION = 1
 SPARSE_VERSION = 2
-_MODEL, _PARAMS = "model.json", "params.npz"
+_MODEL, _PARAMS, _CARD = "model.json", "params.npz", "README.md"
 _KINDS = {
     "family": str,
     "spec": dict,
@@ -101,9 +103,21 @@ def _save(
         with (partial / _PARAMS).open("wb") as file:
             np.savez(file, **packed)  # pyright: ignore[reportArgumentType]
             _sync(file)
+        if isinstance(network, Generator):
+            text = card(Model(network, params, arch), about)
+            (partial / _CARD).write_text(text, encoding="utf-8")
         _move(partial, directory)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def describe(directory: Place, **more: Any) -> None:
+    """Adds to what is stored along with a generator, and to its card; its weights stay.
+
+    Raises:
+        UserError: see `load` and `save`.
+    """
+    save(directory, load(directory), read_about(directory) | more)
 
 
 def load(directory: Place) -> Model:
@@ -175,7 +189,7 @@ def _check_replaceable(directory: Path) -> None:
         return
     if not directory.is_dir():
         raise UserError(f"cannot store a model at {directory}: it is a file")
-    others = sorted(p.name for p in directory.iterdir() if p.name not in (_MODEL, _PARAMS))
+    others = sorted(p.name for p in directory.iterdir() if p.name not in (_MODEL, _PARAMS, _CARD))
     if others:
         raise UserError(
             f"cannot store a model at {directory}: it holds other things too ({others[0]}); "

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from ganc.nn.operation import operation, traced_whole
 from ganc.types import AnyArray
 
 Padding = Literal["zero", "reflect"]
@@ -30,9 +31,11 @@ _STRIP = 128 * 128
 
 
 def _on_cpu(form: Form) -> bool:
-    return form == "cpu" or (form == "auto" and jax.default_backend() == "cpu")
+    auto = jax.default_backend() == "cpu" and not traced_whole()
+    return form == "cpu" or (form == "auto" and auto)
 
 
+@operation
 def pad2d(
     x: Float[AnyArray, "b h w c"], amount: int, padding: Padding
 ) -> Float[AnyArray, "b h+2*{amount} w+2*{amount} c"]:
@@ -196,6 +199,7 @@ def _conv2d_transpose_phases(x: AnyArray, kernel: AnyArray) -> jax.Array:
     return jnp.stack(phases, axis=2).reshape(b, 2 * h, 2 * w, kernel.shape[3])
 
 
+@operation
 def upsample(x: Float[AnyArray, "b h w c"]) -> Float[Array, "b 2*h 2*w c"]:
     """Doubles the resolution of `x` by repeating every pixel."""
     b, h, w, c = x.shape

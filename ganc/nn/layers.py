@@ -10,9 +10,11 @@ import jax.numpy as jnp
 
 from ganc.nn import conv
 from ganc.nn.initial import NORMAL, Initial
+from ganc.nn.operation import operation
 from ganc.types import Group
 
 
+@operation
 def leaky(x: jax.Array) -> jax.Array:
     """Leaky ReLU of slope 0.2, the slope of every published network here."""
     return nn.leaky_relu(x, 0.2)

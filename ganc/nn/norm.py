@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 
 from ganc.nn.call import Layer
 from ganc.nn.layers import logical
+from ganc.nn.operation import operation
 from ganc.types import AnyArray, Group
 
 STATISTICS = "statistics"
@@ -27,6 +28,7 @@ def near_one(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -
     return 1 + 0.02 * jax.random.normal(key, shape, dtype)
 
 
+@operation
 def instance_norm(x: Float[AnyArray, "b h w c"], eps: float = EPSILON) -> Float[Array, "b h w c"]:
     """Normalises each channel of each picture of `x` to mean 0 and variance 1.
 

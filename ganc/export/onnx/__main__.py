@@ -1,0 +1,214 @@
+"""A stored model as an ONNX file: `python -m ganc.export.onnx MODEL OUT.onnx`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import tyro
+
+from ganc import cli
+from ganc.channels import read_widths
+from ganc.data.dataset import EARTH_LABELS, Dataset, open_dataset
+from ganc.data.pictures import show_size, to_float
+from ganc.errors import UserError
+from ganc.export.onnx.check import check, feed, run, session
+from ganc.export.onnx.file import OPSET, check_new, library, model_proto, write_new
+from ganc.export.onnx.network import Network, network
+from ganc.export.onnx.pictures import calibration, of_data
+from ganc.export.onnx.quantise import quantise
+from ganc.models import store
+from ganc.models.card import trained_at
+from ganc.models.families import family_of, fold
+from ganc.models.flat import params_sha256
+from ganc.runs.console import console
+from ganc.scores.judge import Judge
+from ganc.types import Model
+
+FEATURES = 128
+"""Pixels at which Lite0 sees the pictures whose distances are compared."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Pictures to find the ranges of an eight-bit file with, and to show what it loses on.
+
+    Attributes:
+        data: the data set.
+        size: height and width of its pictures.
+    """
+
+    data: Dataset
+    size: tuple[int, int]
+
+
+def export(
+    model_dir: Path,
+    out: Path,
+    *,
+    pixels: bool = False,
+    size: tuple[int, int] | None = None,
+    own_style: bool = False,
+    float16: bool = False,
+    int8: Calibration | None = None,
+    checked: bool = True,
+) -> list[str]:
+    """Writes a stored model as an ONNX file; see `main`.
+
+    Returns: what was done, in lines.
+
+    Raises:
+        UserError: there is such a file, the model can't be read or exported, or a library is
+            missing.
+        RunError: the file's pictures are not the model's.
+    """
+    check_new(out)
+    _require(checked)
+    model = fold(store.load(model_dir))
+    built = network(model, pixels=pixels, size=size, own_style=own_style)
+    said = metadata(model, built, store.read_about(model_dir))
+    data = model_proto(built, said).SerializeToString()
+    lines = [check(data, built, model, size)] if checked else []
+    if float16 or int8 is not None:
+        lines.append(f"float32: {len(data):,} bytes")
+    if float16:
+        data = model_proto(built, said, float16=True).SerializeToString()
+        if checked:
+            lines.append(f"float16: {check(data, built, model, size, strict=False)}")
+    if int8 is not None:
+        codes = quantise(
+            built, (feed(built, some) for some in calibration(int8.data, int8.size, built))
+        )
+        exact, data = data, model_proto(codes, said).SerializeToString()
+        lines += losses(exact, data, built, int8)
+    write_new(out, data)
+    nodes = len(built.graph.nodes)
+    lines.append(f"{out}: {len(data):,} bytes, opset {OPSET}, {nodes} operators before rounding")
+    return [*lines, _describe(built, model)]
+
+
+def losses(exact: bytes, rounded: bytes, built: Network, int8: Calibration) -> list[str]:
+    """What the eight-bit file's pictures lose against the exact one's, in lines.
+
+    Both translate the report pictures; distances are to the real ones.
+    """
+    judge = Judge.open(int8.data, int8.size, FEATURES)
+    made = [_pictures(file, built, int8) for file in (exact, rounded)]
+    gap = np.abs(made[0].astype(int) - made[1])
+    place = f"{len(gap)} report pictures of {int8.data.name}, {show_size(int8.size)} px"
+    lines = [
+        f"int8: L1 to the float32 file {gap.mean() / 255:.4f} of full range, at most {gap.max()} "
+        f"of 255 levels, on {place}"
+    ]
+    values = [judge.values(to_float(pictures)) for pictures in made]
+    for protocol, value in values[0].items():
+        lines.append(f"{protocol}: float32 {value.value:.4g}, int8 {values[1][protocol].value:.4g}")
+    return lines
+
+
+def _pictures(file: bytes, built: Network, int8: Calibration) -> np.ndarray:
+    ready = session(file)
+    given = of_data(int8.data, int8.data.report_a, int8.size, built)
+    return np.concatenate([run(ready, built, each) for each in given])
+
+
+def metadata(model: Model, built: Network, about: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file says of itself."""
+    generator, ports = model.generator, (*built.inputs, built.output)
+    return {
+        "family": family_of(generator.spec),
+        "spec": str(generator.spec),
+        "architecture": "_".join(map(str, model.arch or ())),
+        "widths": dict(read_widths(model.params, generator.axes)),
+        "params_sha256": params_sha256(model.params),
+        "ports": {port.name: [port.dtype, *port.shape] for port in ports},
+        "divisor": str(generator.divisor),
+        "minimum": str(generator.minimum),
+        "about": dict(about),
+    }
+
+
+def _require(checked: bool) -> None:
+    library("onnx")
+    try:
+        if checked:
+            library("onnxruntime")
+    except UserError as error:
+        raise UserError(f"{error}; or leave the comparison out by --no-check") from error
+
+
+def _describe(built: Network, model: Model) -> str:
+    ports = [
+        f"{port.name} {port.dtype} ({', '.join(map(str, port.shape))})"
+        for port in (*built.inputs, built.output)
+    ]
+    line = f"{' and '.join(ports[:-1])} to {ports[-1]}"
+    port, unit, least = built.inputs[0], model.generator.divisor, model.generator.minimum
+    if port.dtype == "float32" and not isinstance(port.shape[-1], int):
+        line += f"; height and width are multiples of {unit}, {least} or more"
+    return line
+
+
+def _calibration(
+    model: Path, address: str | None, given: tuple[int, int] | None, skip_bad: bool
+) -> Calibration:
+    if address is None:
+        raise UserError("--int8 needs pictures to find its ranges with: --data folder:DIR")
+    size = given or trained_at(store.read_about(model))
+    if size is None:
+        raise UserError(f"{model} does not say for what size it was trained: give --data-size")
+    labels = EARTH_LABELS if address == "earth:labels-satellite" else None
+    data = open_dataset(address, size, skip_bad=skip_bad, labels=labels)
+    return Calibration(data, size)
+
+
+def main(
+    model: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="MODEL")],
+    out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")],
+    pixels: tyro.conf.FlagCreatePairsOff[bool] = False,
+    size: tuple[int, int] | None = None,
+    own_style: tyro.conf.FlagCreatePairsOff[bool] = False,
+    float16: tyro.conf.FlagCreatePairsOff[bool] = False,
+    int8: tyro.conf.FlagCreatePairsOff[bool] = False,
+    data: str | None = None,
+    data_size: tuple[int, int] | None = None,
+    skip_bad: tyro.conf.FlagCreatePairsOff[bool] = False,
+    no_check: tyro.conf.FlagCreatePairsOff[bool] = False,
+) -> None:
+    """Writes a stored model as an ONNX file, and compares its pictures with the model's.
+
+    Args:
+        model: the directory of a stored model.
+        out: the file to write; it must not be there.
+        pixels: uint8 pictures (b h w 3) of any size in and out, with the scaling and the filling up
+            inside; otherwise float32 (b 3 h w) in [-1, 1], of sizes that the network takes.
+        size: height and width that the file is for; by default any.
+        own_style: a picture keeps its own style, where the model has styles (MUNIT); by default the
+            style is an input.
+        float16: keep the weights in half the bytes; the arithmetic stays in float32.
+        int8: round what convolutions take, weigh with and give to eight bits, with ranges that are
+            measured on training pictures of --data; what is lost is shown on its report pictures.
+        data: for --int8: earth, earth:TASK, folder:DIR or tfds:NAME; label maps only of the Earth.
+        data_size: height and width of its pictures; by default those of the model's training.
+        skip_bad: leave out pictures that cannot be decoded.
+        no_check: leave out the comparison, which needs ONNX Runtime.
+    """
+    if int8 and float16:
+        raise UserError("a file is --int8 or --float16, not both")
+    lines = export(
+        model,
+        out,
+        pixels=pixels,
+        size=size,
+        own_style=own_style,
+        float16=float16,
+        int8=_calibration(model, data, data_size or size, skip_bad) if int8 else None,
+        checked=not no_check,
+    )
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    cli.run(main)
