@@ -1,0 +1,365 @@
+"""How channels pass through an operation: one rule per primitive, none for what is not understood.
+
+A rule takes the identities on the axes of the operands and gives those of the results. Where it has
+no answer it refuses: all that the operation touches is fixed, and the report says so.
+"""
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ganc.discovery.identities import FIXED, Identities, Ids
+from ganc.discovery.program import Program, Step
+
+Axes: TypeAlias = tuple[Ids, ...]
+"""The identities on the axes of one value."""
+
+Rule: TypeAlias = Callable[["Walk", Step, list[Axes]], list[Axes]]
+
+_ELEMENTWISE = """
+abs acos acosh add add_any and asin asinh atan atan2 atanh cbrt ceil clamp convert_element_type copy
+copy_p cos cosh device_put div eq erf erf_inv erfc exp exp2 expm1 floor ge gt imag integer_pow
+is_finite le lgamma log log1p logistic lt max min mul name ne neg nextafter not
+optimization_barrier or pow real reduce_precision relu rem round rsqrt select_n
+sharding_constraint shift_left shift_right_arithmetic shift_right_logical sign sin sinh sqrt square
+stop_gradient sub tan tanh xor
+""".split()
+
+
+class Walk:
+    """One walk through a program.
+
+    Attributes:
+        identities: what it finds out.
+        axes: value -> the identities on its axes.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.identities = Identities()
+        self.axes: dict[int, Axes] = {}
+        self.loop = program.loop
+        self._program = program
+        for number, value in program.constants.items():
+            self.axes[number] = self._constant(np.asarray(value))
+
+    def shape(self, operand: Any) -> tuple[int, ...]:
+        """The shape of an operand."""
+        return self._program.aval(operand).shape
+
+    def of(self, operand: Any) -> Axes:
+        """The identities on the axes of an operand."""
+        return self.axes[operand] if isinstance(operand, int) else ()
+
+    def steps(self, program: Program) -> None:
+        """Follows the channels through a program whose inputs are known."""
+        for step in program.steps:
+            rule = RULES.get(step.name, refuse)
+            results = rule(self, step, [self.of(operand) for operand in step.operands])
+            self.axes |= zip(step.results, results, strict=True)
+
+    def _constant(self, value: np.ndarray) -> Axes:
+        # Nobody could say later which places of a constant are left; where all are alike, any.
+        axes = self.identities.fresh(value.shape)
+        for axis, ids in enumerate(axes):
+            if ids is not None and not np.array_equal(value, np.roll(value, 1, axis)):
+                self.identities.fix(ids, f"a constant of {len(ids)} places")
+        return axes
+
+
+def refuse(walk: Walk, step: Step, axes: list[Axes], why: str = "") -> list[Axes]:
+    """Fixes all that the step touches."""
+    reason = f"{step.name} {why or 'is not understood'} in {step.where or 'the function'}"
+    for ids in (ids for operand in axes for ids in operand):
+        walk.identities.fix(ids, reason)
+    return [(None,) * len(walk.shape(result)) for result in step.results]
+
+
+def _elementwise(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    if len(step.results) > 1:
+        return axes
+    shape = walk.shape(step.results[0])
+    shapes = [walk.shape(operand) for operand in step.operands]
+    # Operands may be scalars, and axes of length 1 are broadcast.
+    return [
+        tuple(
+            _agreed(walk, [a[i] for a, own in zip(axes, shapes, strict=True) if own and own[i] > 1])
+            for i in range(len(shape))
+        )
+    ]
+
+
+def _agreed(walk: Walk, several: Sequence[Ids]) -> Ids:
+    """Joins several axes to one."""
+    result = several[0] if several else None
+    for other in several[1:]:
+        result = walk.identities.same(result, other)
+    return result
+
+
+def _broadcast(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    shape = walk.shape(step.results[0])
+    kept = dict(zip(step.params["broadcast_dimensions"], axes[0], strict=False))
+    from_one = dict(
+        zip(step.params["broadcast_dimensions"], walk.shape(step.operands[0]), strict=False)
+    )
+    new = walk.identities.fresh(shape)
+    return [tuple(new[i] if from_one.get(i, 1) == 1 else kept[i] for i in range(len(shape)))]
+
+
+def _reshape(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    old, new = walk.shape(step.operands[0]), walk.shape(step.results[0])
+    if step.params.get("dimensions") is not None or 0 in old:
+        return refuse(walk, step, axes)
+    result: list[Ids] = [None] * len(new)
+    for before, after in _blocks(old, new):
+        if len(before) == len(after) == 1:
+            result[after[0]] = axes[0][before[0]]
+        elif len(before) == 1 or len(after) == 1:
+            made = walk.identities.fresh([new[i] for i in after])
+            for i, ids in zip(after, made, strict=True):
+                result[i] = ids
+            parts, sizes = [axes[0][i] for i in before], [old[i] for i in before]
+            if len(before) == 1:
+                walk.identities.product(parts[0], made, [new[i] for i in after])
+            else:
+                walk.identities.product(made[0], parts, sizes)
+        else:
+            for i in before:
+                walk.identities.fix(axes[0][i], f"reshape {old} to {new} in {step.where}")
+    return [tuple(result)]
+
+
+def _blocks(old: Sequence[int], new: Sequence[int]) -> list[tuple[list[int], list[int]]]:
+    """The smallest runs of axes, those of length 1 aside, that become one another."""
+    left = [i for i, size in enumerate(old) if size > 1]
+    right = [i for i, size in enumerate(new) if size > 1]
+    blocks = []
+    while left:
+        before, after = [left.pop(0)], [right.pop(0)]
+        while (a := prod(old[i] for i in before)) != (b := prod(new[i] for i in after)):
+            if a < b:
+                before.append(left.pop(0))
+            else:
+                after.append(right.pop(0))
+        blocks.append((before, after))
+    return blocks
+
+
+def _transpose(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    return [tuple(axes[0][i] for i in step.params["permutation"])]
+
+
+def _squeeze(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    return [tuple(ids for i, ids in enumerate(axes[0]) if i not in step.params["dimensions"])]
+
+
+def _concatenate(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    dimension = step.params["dimension"]
+    sizes = [walk.shape(operand)[dimension] for operand in step.operands]
+    parts = [_filled(a[dimension], size) for a, size in zip(axes, sizes, strict=True)]
+    whole = range(len(axes[0]))
+    return [
+        tuple(
+            _joined(parts) if i == dimension else _agreed(walk, [a[i] for a in axes]) for i in whole
+        )
+    ]
+
+
+def _filled(ids: Ids, size: int) -> np.ndarray:
+    return np.full(size, FIXED) if ids is None else ids
+
+
+def _joined(parts: Sequence[np.ndarray]) -> Ids:
+    whole = np.concatenate(parts)
+    return whole if len(whole) > 1 and whole.any() else None
+
+
+def _cut(walk: Walk, ids: Ids, start: int, limit: int) -> Ids:
+    if ids is None or limit - start == len(ids):
+        return ids
+    part = ids[start:limit]
+    if len(part) < 2:  # of one place none can go
+        walk.identities.fix(part)
+        return None
+    return part
+
+
+def _slice(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    strides = step.params["strides"] or (1,) * len(axes[0])
+    bounds = zip(step.params["start_indices"], step.params["limit_indices"], strict=True)
+    result = []
+    for ids, (start, limit), stride in zip(axes[0], bounds, strides, strict=True):
+        if stride != 1:
+            walk.identities.fix(ids, f"slice of every {stride}th channel in {step.where}")
+            result.append(None)
+        else:
+            result.append(_cut(walk, ids, start, limit))
+    return [tuple(result)]
+
+
+def _split(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    axis, start, results = step.params["axis"], 0, []
+    for size in step.params["sizes"]:
+        part = _cut(walk, axes[0][axis], start, start + size)
+        results.append((*axes[0][:axis], part, *axes[0][axis + 1 :]))
+        start += size
+    return results
+
+
+def _pad(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    kept = {i for i, config in enumerate(step.params["padding_config"]) if config == (0, 0, 0)}
+    return [_only(walk, step, axes[0], kept, "of channels")]
+
+
+def _only(walk: Walk, step: Step, axes: Axes, kept: set[int], why: str) -> Axes:
+    """Lets the axes `kept` pass and fixes the others."""
+    for i, ids in enumerate(axes):
+        if i not in kept:
+            walk.identities.fix(ids, f"{step.name} {why} in {step.where or 'the function'}")
+    return tuple(ids if i in kept else None for i, ids in enumerate(axes))
+
+
+def _along(parameter: str) -> Rule:
+    """An operation that looks along one axis, or several, and leaves the others alone."""
+
+    def rule(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+        if len(step.results) > 1:  # a sort that carries others along
+            return refuse(walk, step, axes)
+        along = step.params[parameter]
+        along = {along} if isinstance(along, int) else set(along)
+        return [
+            _only(walk, step, operand, set(range(len(operand))) - along, "along channels")
+            for operand in axes[:1]
+        ]
+
+    return rule
+
+
+def _reduce(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    gone = step.params["axes"]
+    if step.name != "reduce_sum":
+        _only(walk, step, axes[0], set(range(len(axes[0]))) - set(gone), "over channels")
+    return [tuple(ids for i, ids in enumerate(axes[0]) if i not in gone)]
+
+
+def _window(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    sizes, strides = step.params["window_dimensions"], step.params["window_strides"]
+    padding = step.params["padding"]
+    kept = {
+        i for i, size in enumerate(sizes) if (size, strides[i], tuple(padding[i])) == (1, 1, (0, 0))
+    }
+    return [_only(walk, step, axes[0], kept, "over channels")]
+
+
+def _gather(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    numbers, operand = step.params["dimension_numbers"], walk.shape(step.operands[0])
+    sizes = step.params["slice_sizes"]
+    gone = (*numbers.collapsed_slice_dims, *numbers.operand_batching_dims)
+    whole = {i for i, size in enumerate(operand) if sizes[i] == size and i not in gone}
+    kept = _only(walk, step, axes[0], whole - set(numbers.start_index_map), "along channels")
+    for ids in axes[1]:
+        walk.identities.fix(ids, f"gather by indices that have channels in {step.where}")
+    result: list[Ids] = [None] * len(walk.shape(step.results[0]))
+    remaining = (ids for i, ids in enumerate(kept) if i not in gone)
+    for place, ids in zip(numbers.offset_dims, remaining, strict=True):
+        result[place] = ids
+    return [tuple(result)]
+
+
+def _dynamic_slice(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    shape = walk.shape(step.operands[0])
+    kept = {i for i, size in enumerate(step.params["slice_sizes"]) if size == shape[i]}
+    return [_only(walk, step, axes[0], kept, "along channels")]
+
+
+def _iota(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    new = walk.identities.fresh(walk.shape(step.results[0]))
+    return [tuple(None if i == step.params["dimension"] else ids for i, ids in enumerate(new))]
+
+
+def _convolution(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    (x, kernel), numbers, same = axes, step.params["dimension_numbers"], walk.identities.same
+    blocks = step.params["feature_group_count"]
+    if step.params["batch_group_count"] != 1:
+        return refuse(walk, step, axes, "with groups of pictures")
+    for place, taps in zip(numbers.lhs_spec[2:], numbers.rhs_spec[2:], strict=True):
+        walk.identities.fix(x[place])
+        walk.identities.fix(kernel[taps])
+    source = x[numbers.lhs_spec[1]]
+    out, entering = (kernel[axis] for axis in numbers.rhs_spec[:2])
+    if is_depthwise(step, walk.shape(step.operands[0])):
+        times = walk.shape(step.operands[1])[numbers.rhs_spec[0]] // blocks
+        out = same(None if source is None else source.repeat(times), out)
+    else:  # with blocks, each loses the same places
+        same(source, None if entering is None else np.tile(entering, blocks))
+        if blocks > 1 and out is not None:
+            out = same(out, np.tile(out[: len(out) // blocks], blocks))
+    result: list[Ids] = [None] * len(x)
+    result[numbers.out_spec[0]], result[numbers.out_spec[1]] = x[numbers.lhs_spec[0]], out
+    return [tuple(result)]
+
+
+def is_depthwise(step: Step, shape: Sequence[int]) -> bool:
+    """Whether a convolution of an input of this shape has a filter or more per channel."""
+    blocks = step.params["feature_group_count"]
+    return blocks > 1 and blocks == shape[step.params["dimension_numbers"].lhs_spec[1]]
+
+
+def _dot(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    (x, y), same = axes, walk.identities.same
+    (x_sum, y_sum), (x_batch, y_batch) = step.params["dimension_numbers"]
+    for i, j in zip(x_sum, y_sum, strict=True):
+        same(x[i], y[j])
+    batch = [same(x[i], y[j]) for i, j in zip(x_batch, y_batch, strict=True)]
+    free_x = [ids for i, ids in enumerate(x) if i not in (*x_sum, *x_batch)]
+    free_y = [ids for i, ids in enumerate(y) if i not in (*y_sum, *y_batch)]
+    return [(*batch, *free_x, *free_y)]
+
+
+def _scan(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    body = step.body
+    assert body is not None
+    constants, count = walk.loop(step)
+    rows = constants + count
+    for operand in axes[rows:]:
+        walk.identities.fix(operand[0])
+    inputs = axes[:rows] + [operand[1:] for operand in axes[rows:]]
+    walk.axes |= zip(body.inputs, inputs, strict=True)
+    walk.steps(body)
+    outputs = [walk.of(output) for output in body.outputs]
+    carried = axes[constants:rows]
+    for before, after in zip(carried, outputs, strict=False):
+        for pair in zip(before, after, strict=True):
+            walk.identities.same(*pair)
+    return [*carried, *((None, *output) for output in outputs[len(carried) :])]
+
+
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(_ELEMENTWISE, _elementwise),
+    **dict.fromkeys(
+        ("reduce_sum", "reduce_max", "reduce_min", "reduce_prod", "reduce_and", "reduce_or"),
+        _reduce,
+    ),
+    **dict.fromkeys(("argmax", "argmin"), _reduce),
+    **dict.fromkeys(("cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp"), _along("axis")),
+    **dict.fromkeys(("reduce_window_sum", "reduce_window_max", "reduce_window_min"), _window),
+    "sort": _along("dimension"),
+    "rev": _along("dimensions"),
+    "broadcast_in_dim": _broadcast,
+    "reshape": _reshape,
+    "transpose": _transpose,
+    "squeeze": _squeeze,
+    "concatenate": _concatenate,
+    "slice": _slice,
+    "split": _split,
+    "pad": _pad,
+    "gather": _gather,
+    "dynamic_slice": _dynamic_slice,
+    "iota": _iota,
+    "conv_general_dilated": _convolution,
+    "dot_general": _dot,
+    "scan": _scan,
+}
+"""Primitive -> its rule; all others are refused."""
