@@ -37,6 +37,7 @@ class Discovery:
         program: of `function(params, *inputs)`.
         axes: the channel groups of every parameter, in the structure of the parameters.
         widths: the full width of every group.
+        parameters: path of each parameter, in the order of the program's first inputs.
         groups: value of the program -> the channel groups of its axes.
         frozen: what was refused.
     """
@@ -44,6 +45,7 @@ class Discovery:
     program: Program
     axes: Axes
     widths: Widths
+    parameters: tuple[str, ...]
     groups: Mapping[int, tuple[Group, ...]]
     frozen: tuple[Frozen, ...]
 
@@ -109,6 +111,7 @@ def analyse(apply: Callable[..., Any], params: Any, *inputs: Any) -> Discovery:
         program,
         jax.tree.unflatten(tree, [groups[number] for number in mine]),
         FrozenDict(named.widths),
+        tuple(names),
         groups,
         _report(walk.identities, dict(zip(names, mine.values(), strict=True))),
     )
