@@ -24,11 +24,11 @@ abs asin asinh atan atan2 atanh broadcast_in_dim cbrt ceil convert_element_type 
 cummin cumsum device_put div dynamic_slice erf expm1 floor gather imag log1p name neg
 optimization_barrier real reduce_max reduce_min reduce_precision reduce_sum reduce_window_max
 reduce_window_min reduce_window_sum relu rem reshape rev round sharding_constraint sign sin sinh
-slice split sqrt square squeeze stop_gradient tan tanh transpose
+slice split sqrt square squeeze stop_gradient tan tanh tile transpose unstack
 """.split()
 )
 _ANY = {"mul", "and"}
-_ALL = {"add", "add_any", "sub", "max", "min", "concatenate", "pad", "or", "xor"}
+_ALL = {"add", "add_any", "concatenate", "max", "min", "or", "pad", "stack", "sub", "xor"}
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import jax
+import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 Operand: TypeAlias = int | Literal
@@ -153,11 +154,35 @@ class _Flattening:
                 self.replaced.add(named)
         if name in _INLINED and not relu:
             return self.inline(_inner(params), operands, steps, where)
+        if (value := _folded(equation, operands)) is not None:
+            return [value]
         body = self.program(params["jaxpr"], where=where) if name == "scan" else None
         results = tuple(self.number(variable) for variable in equation.outvars)
         kind = ("relu", None, {}) if relu else (name, equation.primitive, params)
         steps.append(Step(*kind, operands, results, where, body))
         return results
+
+
+_FOLDED: Mapping[str, Callable[..., Any]] = {
+    "convert_element_type": np.asarray,
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "max": np.maximum,
+    "min": np.minimum,
+}
+
+
+def _folded(equation: Any, operands: Sequence[Operand]) -> Literal | None:
+    """The one number that a step gives, where it takes nothing but numbers: counts, mostly."""
+    name, aval = equation.primitive.name, equation.outvars[0].aval
+    if name not in _FOLDED or aval.shape or any(isinstance(o, int) for o in operands):
+        return None
+    if name == "div" and not np.issubdtype(aval.dtype, np.floating):
+        return None
+    value = _FOLDED[name](*(np.asarray(o.val) for o in operands if not isinstance(o, int)))
+    return Literal(np.asarray(value, aval.dtype), aval)
 
 
 def _inner(params: Mapping[str, Any]) -> Any:

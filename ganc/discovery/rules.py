@@ -20,9 +20,9 @@ Rule: TypeAlias = Callable[["Walk", Step, list[Axes]], list[Axes]]
 
 _ELEMENTWISE = """
 abs acos acosh add add_any and asin asinh atan atan2 atanh cbrt ceil clamp convert_element_type copy
-copy_p cos cosh device_put div eq erf erf_inv erfc exp exp2 expm1 floor ge gt imag integer_pow
-is_finite le lgamma log log1p logistic lt max min mul name ne neg nextafter not
-optimization_barrier or pow real reduce_precision relu rem round rsqrt select_n
+copy_p cos cosh device_put div eq eq_to erf erf_inv erfc exp exp2 expm1 floor ge gt imag integer_pow
+is_finite le le_to lgamma log log1p log2 logistic lt lt_to max min mul name ne neg nextafter not
+one_minus_square optimization_barrier or pow real reduce_precision relu rem round rsqrt select_n
 sharding_constraint shift_left shift_right_arithmetic shift_right_logical sign sin sinh sqrt square
 stop_gradient sub tan tanh xor
 """.split()
@@ -176,6 +176,27 @@ def _joined(parts: Sequence[np.ndarray]) -> Ids:
     return whole if len(whole) > 1 and whole.any() else None
 
 
+def _stack(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    result = [_agreed(walk, [a[i] for a in axes]) for i in range(len(axes[0]))]
+    result.insert(step.params["axis"], None)
+    return [tuple(result)]
+
+
+def _unstack(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    axis = step.params["axis"]
+    walk.identities.fix(axes[0][axis])
+    return [tuple(ids for i, ids in enumerate(axes[0]) if i != axis)] * len(step.results)
+
+
+def _tile(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    new = walk.identities.fresh(walk.shape(step.results[0]))
+    sizes, reps = walk.shape(step.operands[0]), step.params["reps"]
+    result = []
+    for ids, fresh, size, times in zip(axes[0], new, sizes, reps, strict=True):
+        result.append(fresh if size == 1 else None if ids is None else np.tile(ids, times))
+    return [tuple(result)]
+
+
 def _cut(walk: Walk, ids: Ids, start: int, limit: int) -> Ids:
     if ids is None or limit - start == len(ids):
         return ids
@@ -274,6 +295,13 @@ def _dynamic_slice(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
     return [_only(walk, step, axes[0], kept, "along channels")]
 
 
+def _dynamic_update_slice(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    shape, part = (walk.shape(operand) for operand in step.operands[:2])
+    kept = {i for i, size in enumerate(part) if size == shape[i]}
+    whole, part = (_only(walk, step, a, kept, "along channels") for a in axes[:2])
+    return [tuple(map(walk.identities.same, whole, part))]
+
+
 def _iota(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
     new = walk.identities.fresh(walk.shape(step.results[0]))
     return [tuple(None if i == step.params["dimension"] else ids for i, ids in enumerate(new))]
@@ -352,11 +380,15 @@ RULES: dict[str, Rule] = {
     "transpose": _transpose,
     "squeeze": _squeeze,
     "concatenate": _concatenate,
+    "stack": _stack,
+    "unstack": _unstack,
+    "tile": _tile,
     "slice": _slice,
     "split": _split,
     "pad": _pad,
     "gather": _gather,
     "dynamic_slice": _dynamic_slice,
+    "dynamic_update_slice": _dynamic_update_slice,
     "iota": _iota,
     "conv_general_dilated": _convolution,
     "dot_general": _dot,
