@@ -97,11 +97,12 @@ def analyse(apply: Callable[..., Any], params: Any, *inputs: Any) -> Discovery:
         walk.axes[number] = (None,) * len(program.shapes[number].shape)
     for number in program.inputs[: len(names)]:
         walk.axes[number] = walk.identities.fresh(program.shapes[number].shape)
+    mine = {number: walk.axes[number] for number in program.inputs[: len(names)]}
+    walk.identities.learned = [ids for axes in mine.values() for ids in axes if ids is not None]
     walk.steps(program)
     for ids in walk.of(program.outputs[0]):  # the picture
         walk.identities.fix(ids)
-    mine = {number: walk.axes[number] for number in program.inputs[: len(names)]}
-    labels, following = _settle(walk, mine)
+    labels, following = _settle(walk)
     named = _Names(labels, following)
     named.baptise(program, dict(zip(mine, names, strict=True)), mine)
     groups = {
@@ -129,7 +130,7 @@ def parts(path: Any) -> Iterator[str]:
         yield from filter(None, str(name).split("/"))
 
 
-def _settle(walk: Walk, mine: Mapping[int, tuple[Ids, ...]]) -> tuple[np.ndarray, np.ndarray]:
+def _settle(walk: Walk) -> tuple[np.ndarray, np.ndarray]:
     """The label of every identity, and of every label the one that always follows it, or none.
 
     Channels that no `Axes` can name are frozen: those that share an axis with fixed ones, and those
@@ -140,7 +141,7 @@ def _settle(walk: Walk, mine: Mapping[int, tuple[Ids, ...]]) -> tuple[np.ndarray
     while True:
         labels = identities.solve()
         owned = np.zeros(identities.count, bool)
-        for ids in (ids for axes in mine.values() for ids in axes if ids is not None):
+        for ids in identities.learned:
             owned[labels[ids]] = True
         labels = np.where(owned[labels], labels, FIXED)
         known = len(identities.refusals)

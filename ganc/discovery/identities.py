@@ -25,10 +25,17 @@ class Product(NamedTuple):
 
 
 class Identities:
-    """Identities, and what is known about them."""
+    """Identities, and what is known about them.
+
+    Attributes:
+        count: how many there are.
+        learned: those on the axes of parameters.
+        refusals: axes on which an operation was not understood, with the reason.
+    """
 
     def __init__(self) -> None:
         self.count = 1
+        self.learned: list[np.ndarray] = []
         self.refusals: list[tuple[np.ndarray, str]] = []
         self._pairs: list[tuple[np.ndarray, np.ndarray]] = []
         self._products: list[Product] = []
@@ -70,15 +77,19 @@ class Identities:
         """Identity -> the least identity that is one with it; `FIXED` where one can't go.
 
         A product can follow one of its parts alone. Where the rest of the program leaves several
-        free, the last is: a group norm keeps its number of groups, heads keep theirs.
+        free, it is one that has parameters, not repetitions; and of those the last, so that a group
+        norm keeps its number of groups.
         """
         while True:
             labels = self._components(refused)
             waiting = [p for p in self._products if not self._settle(p, labels)]
             if len(waiting) == len(self._products) and waiting:
                 parts = [part for part in waiting[0].parts if _free(part, labels)]
-                for part in parts[:-1]:
-                    self.fix(part)
+                mine = np.unique(labels[np.concatenate(self.learned)]) if self.learned else ()
+                owned = [part for part in parts if np.isin(labels[part], mine).any()]
+                for part in parts:
+                    if part is not (owned or parts)[-1]:
+                        self.fix(part)
             elif not self._products:
                 return labels
             self._products = waiting
