@@ -63,10 +63,9 @@ class _Pass:
         self._groups, self._program = discovery.groups, discovery.program
         self._gated = gated
         self._zero: set[int] = set()  # zero at the channels that are left out, or everywhere
-        self._moving: set[int] = set()  # depends on the inputs, not on parameters alone
+        self._moving = discovery.moving
         self._sums: dict[int, tuple[tuple[Group, int], ...]] = {}
-        program, count = discovery.program, len(discovery.parameters)
-        self._moving.update(program.inputs[count:])
+        program = discovery.program
         for number in (*program.inputs, *program.constants):
             self._born(number, False)
         self._steps(program)
@@ -80,22 +79,16 @@ class _Pass:
                 self._want(operands)
             if step.body is not None:
                 self._enter(step)
-            zero, moving = self._keeps_zero(step), any(map(self._moves, step.operands))
+            zero = self._keeps_zero(step)
             for result in step.results:
-                if moving:
-                    self._moving.add(result)
                 self._born(result, zero)
             self._mean(step)
 
     def _enter(self, step: Step) -> None:
         assert step.body is not None
         constants, carried = self._program.loop(step)
-        for place, (number, operand) in enumerate(
-            zip(step.body.inputs, step.operands, strict=True)
-        ):
-            loops = constants <= place < constants + carried
-            if loops or self._moves(operand):
-                self._moving.add(number)
+        for i, (number, operand) in enumerate(zip(step.body.inputs, step.operands, strict=True)):
+            loops = constants <= i < constants + carried
             self._born(number, not loops and self._is_zero(operand))
         self._steps(step.body)
 
@@ -109,10 +102,8 @@ class _Pass:
     def _want(self, operands: list[int]) -> None:
         """One of the operands must be zero: one that is, or else an activation."""
         if not any(operand in self._zero for operand in operands):
-            self.wanted.add(next(filter(self._moves, operands), operands[0]))
-
-    def _moves(self, operand: Operand) -> bool:
-        return isinstance(operand, int) and operand in self._moving
+            activations = [operand for operand in operands if operand in self._moving]
+            self.wanted.add((activations or operands)[0])
 
     def _is_zero(self, operand: Operand) -> bool:
         return operand in self._zero if isinstance(operand, int) else not np.any(operand.val)

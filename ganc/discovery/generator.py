@@ -30,11 +30,13 @@ class Own:
         name: what its author calls it.
         fingerprint: of what it computes, in hexadecimal.
         jax: the version that traced it.
+        rank: axes of its input: 4 where it is pictures.
     """
 
     name: str
     fingerprint: str
     jax: str
+    rank: int = 4
 
 
 def own(
@@ -108,7 +110,7 @@ def own(
         taps=_taps(found),
         divisor=divisor,
         minimum=minimum,
-        spec=Own(name, fingerprint(found), jax.__version__),
+        spec=Own(name, fingerprint(found), jax.__version__, np.ndim(example)),
         channels_in=np.shape(example)[-1],
         statistics=statistics,
     )

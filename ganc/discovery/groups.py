@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -48,6 +49,11 @@ class Discovery:
     parameters: tuple[str, ...]
     groups: Mapping[int, tuple[Group, ...]]
     frozen: tuple[Frozen, ...]
+
+    @cached_property
+    def moving(self) -> set[int]:
+        """The values that depend on the inputs, not on parameters alone."""
+        return self.program.moving(len(self.parameters))
 
     def report(self) -> str:
         """One line per group, per frozen set of channels and per derivative that is replaced."""

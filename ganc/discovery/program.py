@@ -79,6 +79,16 @@ class Program:
         inside = lambda step: [] if step.body is None else step.body.everything()  # noqa: E731
         return [one for step in self.steps for one in (step, *inside(step))]
 
+    def moving(self, parameters: int) -> set[int]:
+        """The values that depend on an input that comes after so many parameters."""
+        found = set(self.inputs[parameters:])
+        for step in self.everything():
+            if step.body is not None:  # nobody knows which rows of a loop do
+                found.update(step.results, step.body.inputs)
+            elif any(operand in found for operand in step.operands if isinstance(operand, int)):
+                found.update(step.results)
+        return found
+
     def loop(self, step: Step) -> tuple[int, int]:
         """How many operands of a `scan` are constants, and how many are carried on."""
         body = step.body
