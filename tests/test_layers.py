@@ -16,6 +16,7 @@ FLOORS = {
     "ganc.cli": 1,
     "ganc.runs": 1,
     "ganc.nn": 2,
+    "ganc.discovery": 2,
     "ganc.models": 3,
     "ganc.features": 3,
     "ganc.data": 3,

@@ -8,10 +8,12 @@ from ganc.discovery.program import Operand, Program, Step
 from ganc.types import Group
 
 _RESHAPING = {"broadcast_in_dim", "reshape", "squeeze", "transpose", "convert_element_type"}
-_ELEMENTWISE = _RESHAPING - {"broadcast_in_dim"} | {
-    "add", "sub", "div", "neg", "tanh", "logistic", "erf", "erfc", "exp", "log1p", "max", "min", "square",
-    "integer_pow", "relu", "select_n", "abs", "sign", "copy", "pow", "sqrt",
-}  # fmt: skip
+_ELEMENTWISE = _RESHAPING - {"broadcast_in_dim"} | set(
+    """
+abs add copy div erf erfc exp integer_pow log1p logistic max min neg pow relu select_n sign sqrt
+square sub tanh
+""".split()
+)
 
 
 @dataclass
@@ -57,7 +59,9 @@ class _Counting:
         self._sums: dict[int, Part] = {}  # what comes of a sum over an activation -> all its places
         self._norms: dict[int, Part] = {}  # what comes of a root, before and after its product
         self._normed: set[int] = set()  # after it
-        self._sources: dict[int, frozenset[int]] = {}  # activations it is an elementwise function of
+        self._sources: dict[
+            int, frozenset[int]
+        ] = {}  # activations it is an elementwise function of
         self._times = 1
 
     def steps(self, program: Program, times: int) -> None:

@@ -10,10 +10,10 @@ import numpy as np
 from jax import lax
 
 from ganc import channels
+from ganc.discovery.contractions import is_depthwise
 from ganc.discovery.gates import Plan
 from ganc.discovery.groups import Discovery
 from ganc.discovery.program import Operand, Program, Step
-from ganc.discovery.rules import is_depthwise
 from ganc.types import Group, Masks, Widths
 
 

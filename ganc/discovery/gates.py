@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from ganc.discovery.contractions import is_depthwise
 from ganc.discovery.groups import Discovery
 from ganc.discovery.program import Operand, Program, Step
-from ganc.discovery.rules import is_depthwise
 from ganc.types import Group
 
 # Zeros of the first operand stay zeros; of any; of all.
@@ -111,7 +111,8 @@ class _Pass:
     def _keeps_zero(self, step: Step) -> bool:
         channels = self._channels(step.results[0])
         zeros = [
-            self._is_zero(operand) and (self._channels(operand) >= channels > 0)
+            self._is_zero(operand)
+            and (self._channels(operand) >= channels > 0)
             or self._is_nothing(operand)
             for operand in step.operands
         ]

@@ -1,7 +1,6 @@
 """A generator of the library made of any network: a function and its parameters."""
 
 import functools
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import gcd
@@ -11,32 +10,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.core import FrozenDict
-from flax.traverse_util import flatten_dict, unflatten_dict
 
 from ganc import channels
 from ganc.discovery.evaluate import run
+from ganc.discovery.fingerprint import Own, fingerprint
 from ganc.discovery.gates import plan
-from ganc.discovery.groups import Discovery, analyse, parts
-from ganc.discovery.program import Operand, Program
+from ganc.discovery.groups import Discovery, analyse, as_output
+from ganc.discovery.layout import Layout
 from ganc.errors import UserError
 from ganc.types import Channels, Generator, Masks, Output, Params, Slot, Widths
-
-
-@dataclass(frozen=True)
-class Own:
-    """What a network of one's own is remembered by; it can't be built from this.
-
-    Attributes:
-        name: what its author calls it.
-        fingerprint: of what it computes, in hexadecimal.
-        jax: the version that traced it.
-        rank: axes of its input: 4 where it is pictures.
-    """
-
-    name: str
-    fingerprint: str
-    jax: str
-    rank: int = 4
 
 
 def own(
@@ -76,7 +58,7 @@ def own(
     Raises:
         UserError: two parameters have the same path, or `base` does not divide a width.
     """
-    layout = _Layout(params)
+    layout = Layout(params)
     shapes = jax.tree.map(_shape, layout.named(params))
     network = _Network(apply, layout, shapes)
     found = network.at(_key(example), _key(inputs)).discovery
@@ -128,7 +110,7 @@ class _Traced:
 class _Network:
     """The function, traced once for each shape of its inputs."""
 
-    def __init__(self, function: Callable[..., Any], layout: "_Layout", shapes: Params) -> None:
+    def __init__(self, function: Callable[..., Any], layout: Layout, shapes: Params) -> None:
         self._function = lambda params, x, inputs: function(layout.users(params), x, **inputs)
         self._shapes = shapes
         self.at = functools.lru_cache(maxsize=None)(self._trace)
@@ -144,35 +126,11 @@ class _Network:
         if found.axes != axes:
             raise UserError(f"at {np.shape(x)} the network has other channel groups than before")
         if masks is None and dict(widths) == dict(found.widths):
-            return _as_output(self._function(params, x, inputs))
+            return as_output(self._function(params, x, inputs))
         arguments = jax.tree.leaves((params, x, inputs))
         return jax.tree.unflatten(
             found.program.tree, run(found, traced.plan, arguments, widths, masks)
         )
-
-
-def _as_output(result: Any) -> Output:
-    return result if isinstance(result, Output) else Output(result, {})
-
-
-class _Layout:
-    """How the arrays of someone's tree lie in nested dicts."""
-
-    def __init__(self, params: Any) -> None:
-        found, self._tree = jax.tree.flatten_with_path(params)
-        self._paths = [tuple(parts(path)) for path, _ in found]
-        if len(set(self._paths)) < len(self._paths):
-            raise UserError("two parameters have the same path; give the parts of the tree names")
-
-    def named(self, params: Any) -> Params:
-        """Someone's tree as nested dicts."""
-        leaves = self._tree.flatten_up_to(params)
-        return unflatten_dict(dict(zip(self._paths, leaves, strict=True)))
-
-    def users(self, params: Params) -> Any:
-        """Nested dicts as someone's tree."""
-        flat: Any = flatten_dict(params)
-        return self._tree.unflatten([flat[path] for path in self._paths])
 
 
 def _shape(array: Any) -> jax.ShapeDtypeStruct:
@@ -217,32 +175,3 @@ def _taps(found: Discovery) -> Mapping[str, Channels]:
         if isinstance(number, int) and found.groups[number]
     }
     return {name: group for name, group in groups.items() if group is not None}
-
-
-def fingerprint(found: Discovery) -> str:
-    """A hash of the names of the parameters, of the channel groups and of every step."""
-    digest = hashlib.sha256()
-
-    def read(operand: Operand) -> Any:
-        return operand if isinstance(operand, int) else np.asarray(operand.val).tolist()
-
-    def add(program: Program) -> None:
-        for step in program.steps:
-            operands = [read(operand) for operand in step.operands]
-            kept = {key: repr(v) for key, v in step.params.items() if isinstance(v, _PLAIN)}
-            shapes = [program.shapes[result].shape for result in step.results]
-            digest.update(f"{step.name} {operands} {sorted(kept.items())} {shapes}\n".encode())
-            if step.body is not None:
-                add(step.body)
-        digest.update(f"{[read(output) for output in program.outputs]}\n".encode())
-
-    for value in found.program.constants.values():
-        digest.update(np.ascontiguousarray(value).tobytes())
-    for path, number in zip(found.parameters, found.program.inputs, strict=False):
-        digest.update(f"{path} {found.groups[number]}\n".encode())
-    add(found.program)
-    return digest.hexdigest()
-
-
-_PLAIN = int | float | str | tuple
-"""Parameters of steps that are hashed: sizes, axes and names, not what prints an address."""

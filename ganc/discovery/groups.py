@@ -11,7 +11,8 @@ from flax.core import FrozenDict
 
 from ganc.discovery.identities import FIXED, Identities, Ids
 from ganc.discovery.program import Program, trace
-from ganc.discovery.rules import Walk
+from ganc.discovery.rules import RULES
+from ganc.discovery.walk import Walk
 from ganc.types import Axes, Group, Output, Widths
 
 
@@ -98,7 +99,7 @@ def analyse(apply: Callable[..., Any], params: Any, *inputs: Any) -> Discovery:
     program = trace(lambda p, *x: as_output(apply(p, *x)), params, *inputs)
     paths, tree = jax.tree_util.tree_flatten_with_path(params)
     names = ["/".join(parts(path)) for path, _ in paths]
-    walk = Walk(program)
+    walk = Walk(program, RULES)
     for number in program.inputs:
         walk.axes[number] = (None,) * len(program.shapes[number].shape)
     for number in program.inputs[: len(names)]:
@@ -111,9 +112,7 @@ def analyse(apply: Callable[..., Any], params: Any, *inputs: Any) -> Discovery:
     labels, following = _settle(walk)
     named = _Names(labels, following)
     named.baptise(program, dict(zip(mine, names, strict=True)), mine)
-    groups = {
-        number: tuple(named.group(ids) for ids in axes) for number, axes in walk.axes.items()
-    }
+    groups = {number: tuple(named.group(ids) for ids in axes) for number, axes in walk.axes.items()}
     return Discovery(
         program,
         jax.tree.unflatten(tree, [groups[number] for number in mine]),

@@ -1,22 +1,14 @@
-"""How channels pass through an operation: one rule per primitive, none for what is not understood.
+"""How channels pass through operations: one rule per primitive, none for what is not understood."""
 
-A rule takes the identities on the axes of the operands and gives those of the results. Where it has
-no answer it refuses: all that the operation touches is fixed, and the report says so.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import prod
-from typing import Any, TypeAlias
 
 import numpy as np
 
-from ganc.discovery.identities import FIXED, Identities, Ids
-from ganc.discovery.program import Program, Step
-
-Axes: TypeAlias = tuple[Ids, ...]
-"""The identities on the axes of one value."""
-
-Rule: TypeAlias = Callable[["Walk", Step, list[Axes]], list[Axes]]
+from ganc.discovery import contractions
+from ganc.discovery.identities import FIXED, Ids
+from ganc.discovery.program import Step
+from ganc.discovery.walk import Axes, Rule, Walk, agreed, only, refuse
 
 _ELEMENTWISE = """
 abs acos acosh add add_any and asin asinh atan atan2 atanh cbrt ceil clamp convert_element_type copy
@@ -28,54 +20,6 @@ stop_gradient sub tan tanh xor
 """.split()
 
 
-class Walk:
-    """One walk through a program.
-
-    Attributes:
-        identities: what it finds out.
-        axes: value -> the identities on its axes.
-    """
-
-    def __init__(self, program: Program) -> None:
-        self.identities = Identities()
-        self.axes: dict[int, Axes] = {}
-        self.loop = program.loop
-        self._program = program
-        for number, value in program.constants.items():
-            self.axes[number] = self._constant(np.asarray(value))
-
-    def shape(self, operand: Any) -> tuple[int, ...]:
-        """The shape of an operand."""
-        return self._program.aval(operand).shape
-
-    def of(self, operand: Any) -> Axes:
-        """The identities on the axes of an operand."""
-        return self.axes[operand] if isinstance(operand, int) else ()
-
-    def steps(self, program: Program) -> None:
-        """Follows the channels through a program whose inputs are known."""
-        for step in program.steps:
-            rule = RULES.get(step.name, refuse)
-            results = rule(self, step, [self.of(operand) for operand in step.operands])
-            self.axes |= zip(step.results, results, strict=True)
-
-    def _constant(self, value: np.ndarray) -> Axes:
-        # Nobody could say later which places of a constant are left; where all are alike, any.
-        axes = self.identities.fresh(value.shape)
-        for axis, ids in enumerate(axes):
-            if ids is not None and not np.array_equal(value, np.roll(value, 1, axis)):
-                self.identities.fix(ids, f"a constant of {len(ids)} places")
-        return axes
-
-
-def refuse(walk: Walk, step: Step, axes: list[Axes], why: str = "") -> list[Axes]:
-    """Fixes all that the step touches."""
-    reason = f"{step.name} {why or 'is not understood'} in {step.where or 'the function'}"
-    for ids in (ids for operand in axes for ids in operand):
-        walk.identities.fix(ids, reason)
-    return [(None,) * len(walk.shape(result)) for result in step.results]
-
-
 def _elementwise(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
     if len(step.results) > 1:
         return axes
@@ -84,18 +28,10 @@ def _elementwise(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
     # Operands may be scalars, and axes of length 1 are broadcast.
     return [
         tuple(
-            _agreed(walk, [a[i] for a, own in zip(axes, shapes, strict=True) if own and own[i] > 1])
+            agreed(walk, [a[i] for a, own in zip(axes, shapes, strict=True) if own and own[i] > 1])
             for i in range(len(shape))
         )
     ]
-
-
-def _agreed(walk: Walk, several: Sequence[Ids]) -> Ids:
-    """Joins several axes to one."""
-    result = several[0] if several else None
-    for other in several[1:]:
-        result = walk.identities.same(result, other)
-    return result
 
 
 def _broadcast(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
@@ -162,7 +98,7 @@ def _concatenate(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
     whole = range(len(axes[0]))
     return [
         tuple(
-            _joined(parts) if i == dimension else _agreed(walk, [a[i] for a in axes]) for i in whole
+            _joined(parts) if i == dimension else agreed(walk, [a[i] for a in axes]) for i in whole
         )
     ]
 
@@ -177,7 +113,7 @@ def _joined(parts: Sequence[np.ndarray]) -> Ids:
 
 
 def _stack(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
-    result = [_agreed(walk, [a[i] for a in axes]) for i in range(len(axes[0]))]
+    result = [agreed(walk, [a[i] for a in axes]) for i in range(len(axes[0]))]
     result.insert(step.params["axis"], None)
     return [tuple(result)]
 
@@ -231,15 +167,7 @@ def _split(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
 
 def _pad(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
     kept = {i for i, config in enumerate(step.params["padding_config"]) if config == (0, 0, 0)}
-    return [_only(walk, step, axes[0], kept, "of channels")]
-
-
-def _only(walk: Walk, step: Step, axes: Axes, kept: set[int], why: str) -> Axes:
-    """Lets the axes `kept` pass and fixes the others."""
-    for i, ids in enumerate(axes):
-        if i not in kept:
-            walk.identities.fix(ids, f"{step.name} {why} in {step.where or 'the function'}")
-    return tuple(ids if i in kept else None for i, ids in enumerate(axes))
+    return [only(walk, step, axes[0], kept, "of channels")]
 
 
 def _along(parameter: str) -> Rule:
@@ -251,27 +179,11 @@ def _along(parameter: str) -> Rule:
         along = step.params[parameter]
         along = {along} if isinstance(along, int) else set(along)
         return [
-            _only(walk, step, operand, set(range(len(operand))) - along, "along channels")
+            only(walk, step, operand, set(range(len(operand))) - along, "along channels")
             for operand in axes[:1]
         ]
 
     return rule
-
-
-def _reduce(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
-    gone = step.params["axes"]
-    if step.name != "reduce_sum":
-        _only(walk, step, axes[0], set(range(len(axes[0]))) - set(gone), "over channels")
-    return [tuple(ids for i, ids in enumerate(axes[0]) if i not in gone)]
-
-
-def _window(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
-    sizes, strides = step.params["window_dimensions"], step.params["window_strides"]
-    padding = step.params["padding"]
-    kept = {
-        i for i, size in enumerate(sizes) if (size, strides[i], tuple(padding[i])) == (1, 1, (0, 0))
-    }
-    return [_only(walk, step, axes[0], kept, "over channels")]
 
 
 def _gather(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
@@ -279,7 +191,7 @@ def _gather(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
     sizes = step.params["slice_sizes"]
     gone = (*numbers.collapsed_slice_dims, *numbers.operand_batching_dims)
     whole = {i for i, size in enumerate(operand) if sizes[i] == size and i not in gone}
-    kept = _only(walk, step, axes[0], whole - set(numbers.start_index_map), "along channels")
+    kept = only(walk, step, axes[0], whole - set(numbers.start_index_map), "along channels")
     for ids in axes[1]:
         walk.identities.fix(ids, f"gather by indices that have channels in {step.where}")
     result: list[Ids] = [None] * len(walk.shape(step.results[0]))
@@ -292,58 +204,19 @@ def _gather(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
 def _dynamic_slice(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
     shape = walk.shape(step.operands[0])
     kept = {i for i, size in enumerate(step.params["slice_sizes"]) if size == shape[i]}
-    return [_only(walk, step, axes[0], kept, "along channels")]
+    return [only(walk, step, axes[0], kept, "along channels")]
 
 
 def _dynamic_update_slice(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
     shape, part = (walk.shape(operand) for operand in step.operands[:2])
     kept = {i for i, size in enumerate(part) if size == shape[i]}
-    whole, part = (_only(walk, step, a, kept, "along channels") for a in axes[:2])
+    whole, part = (only(walk, step, a, kept, "along channels") for a in axes[:2])
     return [tuple(map(walk.identities.same, whole, part))]
 
 
 def _iota(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
     new = walk.identities.fresh(walk.shape(step.results[0]))
     return [tuple(None if i == step.params["dimension"] else ids for i, ids in enumerate(new))]
-
-
-def _convolution(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
-    (x, kernel), numbers, same = axes, step.params["dimension_numbers"], walk.identities.same
-    blocks = step.params["feature_group_count"]
-    if step.params["batch_group_count"] != 1:
-        return refuse(walk, step, axes, "with groups of pictures")
-    for place, taps in zip(numbers.lhs_spec[2:], numbers.rhs_spec[2:], strict=True):
-        walk.identities.fix(x[place])
-        walk.identities.fix(kernel[taps])
-    source = x[numbers.lhs_spec[1]]
-    out, entering = (kernel[axis] for axis in numbers.rhs_spec[:2])
-    if is_depthwise(step, walk.shape(step.operands[0])):
-        times = walk.shape(step.operands[1])[numbers.rhs_spec[0]] // blocks
-        out = same(None if source is None else source.repeat(times), out)
-    else:  # with blocks, each loses the same places
-        same(source, None if entering is None else np.tile(entering, blocks))
-        if blocks > 1 and out is not None:
-            out = same(out, np.tile(out[: len(out) // blocks], blocks))
-    result: list[Ids] = [None] * len(x)
-    result[numbers.out_spec[0]], result[numbers.out_spec[1]] = x[numbers.lhs_spec[0]], out
-    return [tuple(result)]
-
-
-def is_depthwise(step: Step, shape: Sequence[int]) -> bool:
-    """Whether a convolution of an input of this shape has a filter or more per channel."""
-    blocks = step.params["feature_group_count"]
-    return blocks > 1 and blocks == shape[step.params["dimension_numbers"].lhs_spec[1]]
-
-
-def _dot(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
-    (x, y), same = axes, walk.identities.same
-    (x_sum, y_sum), (x_batch, y_batch) = step.params["dimension_numbers"]
-    for i, j in zip(x_sum, y_sum, strict=True):
-        same(x[i], y[j])
-    batch = [same(x[i], y[j]) for i, j in zip(x_batch, y_batch, strict=True)]
-    free_x = [ids for i, ids in enumerate(x) if i not in (*x_sum, *x_batch)]
-    free_y = [ids for i, ids in enumerate(y) if i not in (*y_sum, *y_batch)]
-    return [(*batch, *free_x, *free_y)]
 
 
 def _scan(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
@@ -368,11 +241,13 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_ELEMENTWISE, _elementwise),
     **dict.fromkeys(
         ("reduce_sum", "reduce_max", "reduce_min", "reduce_prod", "reduce_and", "reduce_or"),
-        _reduce,
+        contractions.reduction,
     ),
-    **dict.fromkeys(("argmax", "argmin"), _reduce),
+    **dict.fromkeys(("argmax", "argmin"), contractions.reduction),
     **dict.fromkeys(("cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp"), _along("axis")),
-    **dict.fromkeys(("reduce_window_sum", "reduce_window_max", "reduce_window_min"), _window),
+    **dict.fromkeys(
+        ("reduce_window_sum", "reduce_window_max", "reduce_window_min"), contractions.window
+    ),
     "sort": _along("dimension"),
     "rev": _along("dimensions"),
     "broadcast_in_dim": _broadcast,
@@ -390,8 +265,8 @@ RULES: dict[str, Rule] = {
     "dynamic_slice": _dynamic_slice,
     "dynamic_update_slice": _dynamic_update_slice,
     "iota": _iota,
-    "conv_general_dilated": _convolution,
-    "dot_general": _dot,
+    "conv_general_dilated": contractions.convolution,
+    "dot_general": contractions.matrices,
     "scan": _scan,
 }
 """Primitive -> its rule; all others are refused."""

@@ -17,7 +17,7 @@ from flax.traverse_util import flatten_dict
 
 from ganc import channels
 from ganc.discovery.count import count
-from ganc.discovery.generator import Own
+from ganc.discovery.fingerprint import Own
 from ganc.discovery.groups import analyse
 from ganc.errors import UserError
 from ganc.nn.layers import Conv, ConvTranspose, DepthwiseConv, GlobalMean, Linear, Product

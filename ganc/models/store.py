@@ -15,8 +15,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from ganc.discovery.fingerprint import recognise
 from ganc.errors import UserError
-from ganc.models.families import DISCRIMINATORS, FAMILIES, family_of
+from ganc.models.families import DISCRIMINATORS, FAMILIES, OWN, family_of
 from ganc.models.flat import check_fit, flatten, params_sha256, unflatten
 from ganc.types import Arch, Discriminator, Generator, Model, Params
 
@@ -86,15 +87,20 @@ def _save(
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def load(directory: Path) -> Model:
+def load(directory: Path, own: Generator | None = None) -> Model:
     """Reads a model directory, and checks that its weights are whole and fit its specification.
+
+    Args:
+        directory: what `save` wrote.
+        own: the generator, where it is of a network of one's own: nothing in the directory says
+            what that computes, only by what it is recognised.
 
     Raises:
         UserError: if a file is missing, damaged, of a newer version or of an unknown family, or if
             names, shapes or the hash of the weights disagree with `model.json`; or if it holds a
-            discriminator.
+            discriminator; or if it holds another network than `own`.
     """
-    network, params, arch = _load(directory)
+    network, params, arch = _load(directory, own)
     if not isinstance(network, Generator):
         raise UserError(f"{directory} holds a discriminator, expected a generator")
     return Model(network, params, arch)
@@ -117,10 +123,12 @@ def read_about(directory: Path) -> dict[str, Any]:
     return _read_model(_whole(directory) / _MODEL)["about"]
 
 
-def _load(directory: Path) -> tuple[Generator | Discriminator, Params, Arch | None]:
+def _load(
+    directory: Path, own: Generator | None = None
+) -> tuple[Generator | Discriminator, Params, Arch | None]:
     directory = _whole(directory)
     model = _read_model(directory / _MODEL)
-    network = _network(model, directory / _MODEL)
+    network = _network(model, directory / _MODEL, own)
     path = directory / _PARAMS
     flat = _read_params(path)
     found = check_fit(flat, network, str(path))
@@ -202,7 +210,11 @@ def _read_model(path: Path) -> dict[str, Any]:
     return model
 
 
-def _network(model: Mapping[str, Any], path: Path) -> Generator | Discriminator:
+def _network(
+    model: Mapping[str, Any], path: Path, own: Generator | None
+) -> Generator | Discriminator:
+    if model["family"] == OWN:
+        return recognise(own, model["spec"], str(path))
     builders = {name: (family.Spec, family.generator) for name, family in FAMILIES.items()}
     builders |= DISCRIMINATORS
     if model["family"] not in builders:

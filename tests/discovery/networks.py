@@ -86,7 +86,11 @@ class Modulated(nn.Module):
         shape = (3, 3, x.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.normal(0.1), shape)
         y = jax.lax.conv_general_dilated(
-            x * scale[:, None, None], kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+            x * scale[:, None, None],
+            kernel,
+            (1, 1),
+            "SAME",
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
         )
         power = jnp.square(scale) @ jnp.sum(jnp.square(kernel), axis=(0, 1))
         bias = self.param("bias", nn.initializers.zeros, (self.features,))

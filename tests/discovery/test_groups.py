@@ -55,7 +55,11 @@ FOUND = {
     "a loop": (lambda y: lax.scan(lambda c, x: (c + x, c), y, jnp.stack([y, y]))[0], 8, "a"),
     "a gated linear unit": (jax.nn.glu, 4, TWICE),
     "halves swapped": (lambda y: y * jnp.concatenate([y[:, 4:], y[:, :4]], -1), 8, TWICE),
-    "a group norm": (lambda y: (y.reshape(2, 2, 4) / y.reshape(2, 2, 4).std(-1, keepdims=True)).reshape(2, 8), 8, TWICE),
+    "a group norm": (
+        lambda y: (y.reshape(2, 2, 4) / y.reshape(2, 2, 4).std(-1, keepdims=True)).reshape(2, 8),
+        8,
+        TWICE,
+    ),
 }
 REFUSED = {
     "softmax": (jax.nn.softmax, "reduce_max over channels"),

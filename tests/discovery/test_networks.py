@@ -25,11 +25,8 @@ def test_channel_groups_are_found_and_nothing_is_refused(network):
 def test_masked_is_sliced(network):
     module, params, x = network.make(network.width), network.params(), network.example()
     generator = own(module.apply, params, x)
-    rng = np.random.default_rng(2)
-    keep = {
-        group: np.sort(rng.choice(width, width // 2, replace=False))
-        for group, width in generator.widths.items()
-    }
+    importance = channels.importance(params, generator.axes)
+    keep = channels.top(importance, {group: w // 2 for group, w in generator.widths.items()})
     apply = jax.jit(lambda params, masks: generator.apply(params, x, masks=masks).image)
     masked = apply(params, channels.masks(keep, generator.widths))
     sliced = channels.slice_params(params, generator.axes, keep)
