@@ -29,6 +29,13 @@ slice split sqrt square squeeze stop_gradient tan tanh tile transpose unstack
 )
 _ANY = {"mul", "and"}
 _ALL = {"add", "add_any", "concatenate", "max", "min", "or", "pad", "stack", "sub", "xor"}
+# What hands its operand on, place by place: a gate before it serves all that follow.
+_PLAIN = set(
+    """
+abs broadcast_in_dim convert_element_type copy name neg pad relu reshape rev slice split square
+squeeze tanh transpose
+""".split()
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +71,7 @@ class _Pass:
         self._gated = gated
         self._zero: set[int] = set()  # zero at the channels that are left out, or everywhere
         self._moving = discovery.moving
+        self._origin: dict[int, int] = {}  # zero there is zero here
         self._sums: dict[int, tuple[tuple[Group, int], ...]] = {}
         program = discovery.program
         for number in (*program.inputs, *program.constants):
@@ -82,6 +90,7 @@ class _Pass:
             zero = self._keeps_zero(step)
             for result in step.results:
                 self._born(result, zero)
+                self._climb(step, result)
             self._mean(step)
 
     def _enter(self, step: Step) -> None:
@@ -99,11 +108,20 @@ class _Pass:
         if zero:
             self._zero.add(number)
 
+    def _climb(self, step: Step, result: int) -> None:
+        first = step.operands[0] if step.operands else None
+        if step.name not in _PLAIN or not isinstance(first, int):
+            return
+        zero_padded = all(self._is_nothing(operand) for operand in step.operands[1:])
+        if self._channels(first) == self._channels(result) and (step.name != "pad" or zero_padded):
+            self._origin[result] = self._origin.get(first, first)
+
     def _want(self, operands: list[int]) -> None:
         """One of the operands must be zero: one that is, or else an activation."""
         if not any(operand in self._zero for operand in operands):
             activations = [operand for operand in operands if operand in self._moving]
-            self.wanted.add((activations or operands)[0])
+            chosen = (activations or operands)[0]
+            self.wanted.add(self._origin.get(chosen, chosen))
 
     def _is_zero(self, operand: Operand) -> bool:
         return operand in self._zero if isinstance(operand, int) else not np.any(operand.val)
