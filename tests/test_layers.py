@@ -30,6 +30,7 @@ FLOORS = {
     "ganc.report": 7,
     "ganc.scores": 7,
     "ganc.compress": 8,
+    "ganc.discovery.__main__": TOP,
     "ganc.metrics.__main__": TOP,
     "ganc.translate": TOP,
     "ganc.pick": TOP,
