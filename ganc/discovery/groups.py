@@ -203,7 +203,7 @@ class _Names:
         """The channel groups on an axis."""
         if id(ids) not in self._known:
             found = tuple(self._names[head] for head, _ in self._runs(ids))
-            self._known[id(ids)] = (found if len(found) > 1 else found[0]) if found else None
+            self._known[id(ids)] = found[0] if len(found) == 1 else found or None
         return self._known[id(ids)]
 
     def _runs(self, ids: Ids) -> Iterator[tuple[int, int]]:

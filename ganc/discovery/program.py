@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import jax
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+from jax.extend.core import Jaxpr, Literal
 
 Operand: TypeAlias = int | Literal
 """The number of a value, or a scalar that stands in the program."""
@@ -122,7 +122,7 @@ class _Flattening:
         self.shapes.append(variable.aval)
         return len(self.shapes) - 1
 
-    def program(self, closed: ClosedJaxpr, tree: Any = None, where: str = "") -> Program:
+    def program(self, closed: Any, tree: Any = None, where: str = "") -> Program:
         inputs = [self.number(variable) for variable in closed.jaxpr.invars]
         steps: list[Step] = []
         outputs = self.inline(closed, inputs, steps, where)
@@ -130,12 +130,12 @@ class _Flattening:
         return Program(tuple(inputs), tuple(steps), tuple(outputs), *shared)
 
     def inline(
-        self, closed: ClosedJaxpr | Jaxpr, inputs: Sequence[Operand], steps: list, where: str
+        self, closed: Any, inputs: Sequence[Operand], steps: list, where: str
     ) -> list[Operand]:
         """Appends the steps of `closed` to `steps`; returns its outputs."""
-        jaxpr, constants = closed, ()
-        if isinstance(closed, ClosedJaxpr):
-            jaxpr, constants = closed.jaxpr, closed.consts
+        jaxpr, constants = (
+            (closed, ()) if isinstance(closed, Jaxpr) else (closed.jaxpr, closed.consts)
+        )
         known: dict[Any, Operand] = dict(zip(jaxpr.invars, inputs, strict=True))
         for variable, value in zip(jaxpr.constvars, constants, strict=True):
             known[variable] = number = self.number(variable)

@@ -21,9 +21,10 @@ stop_gradient sub tan tanh xor
 
 
 def _elementwise(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
-    if len(step.results) > 1:
+    result, *others = step.results
+    if others:  # each operand is handed on
         return axes
-    shape = walk.shape(step.results[0])
+    shape = walk.shape(result)
     shapes = [walk.shape(operand) for operand in step.operands]
     # Operands may be scalars, and axes of length 1 are broadcast.
     return [

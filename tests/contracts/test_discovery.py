@@ -1,5 +1,6 @@
 """The groups that families declare are those that their computation shows, and so is the cost."""
 
+import flax.linen as nn
 import jax
 import numpy as np
 import pytest
@@ -7,11 +8,13 @@ from cases import CASES, built
 from flax.traverse_util import flatten_dict
 
 from ganc import channels
+from ganc.discovery.gates import plan
 from ganc.discovery.generator import own
 from ganc.discovery.groups import analyse
 from ganc.metrics import cost
 from ganc.models.families import family_of
 from ganc.nn import conv
+from ganc.nn.call import Gate
 
 FIRST = list({family_of(case.spec): case for case in reversed(CASES)}.values())
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
@@ -24,6 +27,11 @@ the widths of its MLP, and a style has always as many numbers."""
 TIED = {"spade": {"hidden", "up"}}
 """Groups that a family declares as one, though they are apart: an entry of GauGAN's architectures
 drives the widths inside all norms of a block, and those inside and behind an up block."""
+
+
+MORE = {"munit": 7}
+"""Gates beyond those that were placed by hand: for the three groups that it keeps, and two in each
+of its two layer norms, which by hand multiply their sums instead."""
 
 
 def as_tuple(group):
@@ -97,6 +105,24 @@ def adaptive(case, convention, widths):
     pixels = case.size[0] * case.size[1] // 4**case.spec.downs
     blocks = case.spec.blocks_of("decoder")
     return times * pixels * sum(widths[block] + widths["trunk"] for block in blocks)
+
+
+@first_cases
+def test_no_more_gates_than_by_hand(case):
+    generator, found = traced(case)
+    masks = channels.masks(channels.prefix(generator.widths), generator.widths)
+    placed = []
+
+    def record(call, args, kwargs, context):
+        if isinstance(context.module, Gate) and context.module.group is not None:
+            placed.append(context.module.group)
+        return call(*args, **kwargs)
+
+    x = jax.ShapeDtypeStruct((2, *case.size, generator.channels_in), np.float32)
+    shapes = jax.eval_shape(generator.init, jax.random.key(0))
+    with nn.intercept_methods(record):
+        jax.eval_shape(lambda p, x: generator.apply(p, x, masks=masks), shapes, x)
+    assert len(plan(found).gates) <= len(placed) + MORE.get(family_of(case.spec), 0)
 
 
 def test_a_slice_is_that_of_the_family(random_params):
