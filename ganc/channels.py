@@ -53,17 +53,36 @@ def read_widths(params: Params, axes: Axes) -> Widths:
         ValueError: if two arrays disagree about the width of a group.
     """
     found: dict[str, int] = {}
+    joined: list[tuple[tuple[str, ...], int]] = []
 
     def visit(path, groups, array) -> None:
         for group, size in zip(groups, np.shape(array), strict=True):
-            if isinstance(group, str) and found.setdefault(group, size) != size:
+            if isinstance(group, tuple):
+                joined.append((group, size))
+            elif isinstance(group, str) and found.setdefault(group, size) != size:
                 where = jax.tree_util.keystr(path)
                 raise ValueError(
                     f"channel group {group!r} is {found[group]} wide elsewhere, {size} at {where}"
                 )
 
     jax.tree_util.tree_map_with_path(visit, axes, params, is_leaf=_is_axes)
+    complete(found, joined)
     return FrozenDict(sorted(found.items()))
+
+
+def complete(found: dict[str, int], joined: Collection[tuple[tuple[str, ...], int]]) -> None:
+    """Adds to the widths `found` those of groups that stand on no axis alone.
+
+    Args:
+        found: channel group -> width.
+        joined: groups that are concatenated, the same one maybe several times, and their length.
+    """
+    for group, size in joined:
+        unknown = set(group) - found.keys()
+        if len(unknown) == 1:
+            (name,) = unknown
+            rest = sum(found[other] for other in group if other != name)
+            found[name] = (size - rest) // group.count(name)
 
 
 def prefix(widths: Mapping[str, int]) -> Keep:

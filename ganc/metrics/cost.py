@@ -15,6 +15,9 @@ import numpy as np
 from flax.traverse_util import flatten_dict
 
 from ganc import channels
+from ganc.discovery.count import count
+from ganc.discovery.fingerprint import Own
+from ganc.discovery.groups import analyse
 from ganc.errors import UserError
 from ganc.metrics.layers import calls
 from ganc.nn.layers import Conv, ConvTranspose, DepthwiseConv, GlobalMean, Linear, Product
@@ -129,6 +132,9 @@ def _trace(
     inputs: dict[str, jax.ShapeDtypeStruct],
 ) -> list[_Row]:
     params = jax.eval_shape(generator.init, jax.random.key(0))
+    picture = jax.ShapeDtypeStruct((1, height, width, generator.channels_in), jnp.float32)
+    if isinstance(generator.spec, Own):
+        return _read(generator, params, picture, convention, inputs)
     axes: Any = flatten_dict(generator.axes)
     table = _Table(flatten_dict(params), axes, generator.statistics)
     rows: list[_Row] = []
@@ -155,6 +161,24 @@ def _trace(
             "of ganc.nn, and Flax's Conv, ConvTranspose, Dense and norms"
         )
     return rows
+
+
+def _read(
+    generator: Generator | Discriminator,
+    params: Any,
+    picture: jax.ShapeDtypeStruct,
+    convention: Convention,
+    inputs: dict[str, jax.ShapeDtypeStruct],
+) -> list[_Row]:
+    """The rows of a network of one's own, read off its computation."""
+    if generator.spec.rank != picture.ndim:
+        picture = jax.ShapeDtypeStruct((1, generator.channels_in), jnp.float32)
+    found = analyse(lambda p, x, more: generator.apply(p, x, **more), params, picture, inputs)
+    return [
+        _Row(part.factor, part.groups, part.sizes)
+        for part in count(found, convention == "true")
+        if part.kinds & _COUNTED[convention]
+    ]
 
 
 Path = tuple[str, ...]

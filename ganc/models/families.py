@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from ganc.discovery.fingerprint import Own
 from ganc.models import (
     cartoon,
     dcgan,
@@ -49,8 +50,14 @@ DISCRIMINATORS: dict[str, tuple[type, Callable[[Any], Discriminator]]] = {
 """Discriminators: name -> specification and what builds it."""
 
 
+OWN = "own"
+"""What stands for a family where a network is someone's own."""
+
+
 def family_of(spec: Any) -> str:
-    """The name of the family that `spec` belongs to."""
+    """The name of the family that `spec` belongs to; `OWN` where it is that of no family."""
+    if isinstance(spec, Own):
+        return OWN
     for name, module in FAMILIES.items():
         if type(spec) is module.Spec:
             return name

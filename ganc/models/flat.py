@@ -96,10 +96,14 @@ def expected_shapes(
     """
     axes: dict[str, Any] = flatten_dict(generator.axes, sep="/")
     widths: dict[str, int] = {}
+    joined = []
     for name in (name for name in found if name in axes):
         for group, size in zip(axes[name], found[name], strict=True):
             if isinstance(group, str):
                 widths.setdefault(group, size)
+            elif group is not None:
+                joined.append((group, size))
+    channels.complete(widths, joined)
     widths = {group: widths.get(group, most) for group, most in generator.widths.items()}
 
     def sizes(name: str) -> tuple[int, ...]:

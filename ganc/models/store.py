@@ -19,9 +19,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganc import array_file
+from ganc.discovery.fingerprint import recognise
 from ganc.errors import UserError
 from ganc.models.card import card
-from ganc.models.families import DISCRIMINATORS, FAMILIES, family_of
+from ganc.models.families import DISCRIMINATORS, FAMILIES, OWN, family_of
 from ganc.models.flat import check_fit, flatten, full_shapes, params_sha256, unflatten
 from ganc.models.sparse import pack, unpack
 from ganc.types import Arch, Discriminator, Generator, Model, Params
@@ -120,15 +121,20 @@ def describe(directory: Place, **more: Any) -> None:
     save(directory, load(directory), read_about(directory) | more)
 
 
-def load(directory: Place) -> Model:
+def load(directory: Place, own: Generator | None = None) -> Model:
     """Reads a model directory, and checks that its weights are whole and fit its specification.
+
+    Args:
+        directory: what `save` wrote.
+        own: the generator, where it is of a network of one's own: nothing in the directory says
+            what that computes, only by what it is recognised.
 
     Raises:
         UserError: if a file is missing, damaged, of a newer version or of an unknown family, or if
             names, shapes or the hash of the weights disagree with `model.json`; or if it holds a
-            discriminator.
+            discriminator; or if it holds another network than `own`.
     """
-    network, params, arch = _load(directory)
+    network, params, arch = _load(directory, own)
     if not isinstance(network, Generator):
         raise UserError(f"{directory} holds a discriminator, expected a generator")
     return Model(network, params, arch)
@@ -151,10 +157,12 @@ def read_about(directory: Place) -> dict[str, Any]:
     return _read_model(_whole(directory) / _MODEL)["about"]
 
 
-def _load(directory: Place) -> tuple[Generator | Discriminator, Params, Arch | None]:
+def _load(
+    directory: Place, own: Generator | None = None
+) -> tuple[Generator | Discriminator, Params, Arch | None]:
     directory = _whole(directory)
     model = _read_model(directory / _MODEL)
-    network = _network(model, directory / _MODEL)
+    network = _network(model, directory / _MODEL, own)
     path = directory / _PARAMS
     flat = _read_params(path, network)
     found = check_fit(flat, network, str(path))
@@ -248,7 +256,11 @@ def _read_model(path: Path) -> dict[str, Any]:
     return model
 
 
-def _network(model: Mapping[str, Any], path: Path) -> Generator | Discriminator:
+def _network(
+    model: Mapping[str, Any], path: Path, own: Generator | None
+) -> Generator | Discriminator:
+    if model["family"] == OWN:
+        return recognise(own, model["spec"], str(path))
     builders = {name: (family.Spec, family.generator) for name, family in FAMILIES.items()}
     builders |= DISCRIMINATORS
     if model["family"] not in builders:

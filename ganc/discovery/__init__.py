@@ -1,0 +1,1 @@
+"""Channel groups of any network, read off what it computes."""
