@@ -123,9 +123,9 @@ def _verdict(rows: Sequence[Row]) -> str | None:
 
 
 def _facts(run: Run) -> dict[str, str]:
-    data, experiment = run.data, run.work.experiment
+    data = run.data
     return {
-        "command": shlex.join(["python", "-m", f"experiments.{experiment}", *sys.argv[1:]]),
+        "command": shlex.join(["python", *sys.orig_argv[1:]]),
         "data": f"{data.name}: {len(data.train_a)} and {len(data.train_b)} pictures to train on, "
         f"{len(data.search_a)} to search with, {len(data.report_a)} to report on",
         "looks at the report split": str(len(records.read(run.work.looks))),

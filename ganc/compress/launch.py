@@ -3,6 +3,7 @@
 import dataclasses
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Literal
@@ -22,16 +23,19 @@ SEEDS = ("seeds", Annotated[int, tyro.conf.arg(help=_HELP)], 1)
 def launch(
     name: str,
     presets: Mapping[str, Any],
-    run: Callable[[Any, Path], Sequence[Row]],
+    run: Callable[..., Sequence[Row]],
     argv: Sequence[str] | None = None,
+    *,
+    flags: Sequence[tuple[str, Any, Any]] = (),
 ) -> None:
     """Runs an experiment as the command line says.
 
     Args:
         name: of the experiment; the default workdir is `runs/NAME-PRESET`.
         presets: name -> configuration, a frozen dataclass; the first is the default.
-        run: `run(config, workdir)`.
+        run: `run(config, workdir)`, beside which it takes `flags`.
         argv: the command line, without the program; None for that of this process.
+        flags: (name, type, default) of what `run` takes beside its configuration, by name.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     preset, module = _preset(argv, next(iter(presets))), sys.modules[run.__module__]
@@ -39,25 +43,27 @@ def launch(
         if preset not in presets:
             raise UserError(f"there is no preset {preset!r}; valid are {', '.join(presets)}")
     config = presets[preset]
-    flags = dataclasses.make_dataclass(
+    form = dataclasses.make_dataclass(
         "Flags",
         [
             ("preset", Literal[tuple(presets)], preset),
             ("workdir", Path, Path("runs") / f"{name}-{preset}"),
             *([SEEDS] if hasattr(config, "seed") else []),
+            *flags,
             ("config", Annotated[type(config), tyro.conf.arg(name="")], config),
         ],
         frozen=True,
     )
     with cli.one_line_errors():
         asked: Any = tyro.cli(
-            flags,
+            form,
             args=argv,
             prog=f"python -m {_program(module)}",
             description=module.__doc__,
             config=(tyro.conf.FlagCreatePairsOff,),
         )
         count = getattr(asked, "seeds", 1)
+        run = partial(run, **{flag: getattr(asked, flag) for flag, *_ in flags})
         if count == 1:
             run(asked.config, asked.workdir)
         else:
