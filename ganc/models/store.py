@@ -2,6 +2,9 @@
 
 model.json   {"version", "family", "spec", "widths", "arch", "params_sha256", "about"}
 params.npz   one array per parameter, named by its path: "block0/conv1_depthwise/kernel"
+
+Of a quantised generator `model.json` has "quantisation" too, kernels are int8 codes, and their
+scales stand beside them: "block0/conv1/kernel_scale".
 """
 
 import dataclasses
@@ -18,10 +21,13 @@ import numpy as np
 from ganc.errors import UserError
 from ganc.models.families import DISCRIMINATORS, FAMILIES, family_of
 from ganc.models.flat import check_fit, flatten, params_sha256, unflatten
+from ganc.models.quantised import Quantisation, bake, is_kernel, quantised
+from ganc.nn import fake_quant
 from ganc.types import Arch, Discriminator, Generator, Model, Params
 
 VERSION = 1
 _MODEL, _PARAMS = "model.json", "params.npz"
+_SCALE = "_scale"
 _KEYS = ("family", "spec", "widths", "arch", "params_sha256", "about")
 
 
@@ -59,6 +65,8 @@ def _save(
 ) -> None:
     directory = Path(directory).resolve()
     _check_replaceable(directory)
+    how = getattr(network, "quantisation", None)
+    params = params if how is None else bake(params, how)
     flat = flatten(params)
     model = {
         "version": VERSION,
@@ -69,6 +77,9 @@ def _save(
         "params_sha256": params_sha256(params),
         "about": dict(about),
     }
+    if how is not None:
+        model["quantisation"] = dataclasses.asdict(how)
+        flat = _encode(flat, how)
     text = json.dumps(model, indent=2) + "\n"  # before anything is written: it may raise
 
     partial = directory.with_name(f".{directory.name}.partial")
@@ -123,6 +134,8 @@ def _load(directory: Path) -> tuple[Generator | Discriminator, Params, Arch | No
     network = _network(model, directory / _MODEL)
     path = directory / _PARAMS
     flat = _read_params(path)
+    if "quantisation" in model:
+        network, flat = _quantised(network, model, directory / _MODEL), _decode(flat, path)
     found = check_fit(flat, network, str(path))
     if dict(found) != model["widths"]:
         group = min(g for g in found if found[g] != model["widths"].get(g))
@@ -214,6 +227,38 @@ def _network(model: Mapping[str, Any], path: Path) -> Generator | Discriminator:
         return build(kind(**model["spec"]))
     except (TypeError, ValueError) as error:
         raise UserError(f"{path}: bad spec: {error}") from error
+
+
+def _quantised(
+    network: Generator | Discriminator, model: Mapping[str, Any], path: Path
+) -> Generator:
+    if not isinstance(network, Generator):
+        raise UserError(f"{path}: only generators are quantised, this is a discriminator")
+    try:
+        return quantised(network, Quantisation(**model["quantisation"]))
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{path}: bad quantisation: {error}") from error
+
+
+def _encode(flat: Mapping[str, np.ndarray], how: Quantisation) -> dict[str, np.ndarray]:
+    encoded = dict(flat)
+    for path in filter(is_kernel, flat):
+        codes, scale = fake_quant.encode(flat[path], per_channel=how.per_channel)
+        encoded |= {path: codes, path + _SCALE: scale}
+    return encoded
+
+
+def _decode(flat: Mapping[str, np.ndarray], where: Path) -> dict[str, np.ndarray]:
+    decoded = dict(flat)
+    for path in filter(is_kernel, flat):
+        codes, scale = flat[path], decoded.pop(path + _SCALE, None)
+        if codes.dtype != np.int8 or scale is None or scale.shape not in ((1,), codes.shape[-1:]):
+            raise UserError(
+                f"{where}: {path} is {codes.dtype} {codes.shape}, expected int8 codes with "
+                f"one scale or one for each output channel in {path + _SCALE}"
+            )
+        decoded[path] = fake_quant.decode(codes, scale)
+    return decoded
 
 
 def _read_params(path: Path) -> dict[str, np.ndarray]:
