@@ -84,7 +84,7 @@ def slim(
     with run.stage("teacher"):
         big = run.teacher(given, config.teaching, teacher)
         if start.params is None:
-            start = with_scales(big)
+            start = with_scales(big, trunk=config.trunk)
     # What the paper compares place by place is the first of the maps.
     features = dataclasses.replace(features, content=0)
     work = _Work(run, config, big, start.generator, sites, features)
@@ -130,8 +130,8 @@ def _start(
         return Model(student, student.init(jax.random.key(config.seed, impl="rbg")))
     if config.student == TEACHER:
         if teacher.params is not None:
-            return with_scales(teacher)
-        return Model(_scaled(teacher.generator), None)
+            return with_scales(teacher, trunk=config.trunk)
+        return Model(_scaled(teacher.generator, config.trunk), None)
     path = Path(config.student).expanduser()
     model = store.load(path if (path / "model.json").exists() else path / STUDENT)
     if model.generator.quantisation is not None:
@@ -141,13 +141,13 @@ def _start(
             f"--student {config.student} takes {model.generator.channels_in} channels, "
             f"expected {shape[2]}"
         )
-    return with_scales(model)
+    return with_scales(model, trunk=config.trunk)
 
 
-def _scaled(generator: Generator) -> Generator:
+def _scaled(generator: Generator, trunk: bool) -> Generator:
     shapes = jax.eval_shape(generator.init, jax.random.key(0))
     params = jax.tree.map(lambda leaf: np.zeros(leaf.shape, np.float32), shapes)
-    return with_scales(Model(generator, params)).generator
+    return with_scales(Model(generator, params), trunk=trunk).generator
 
 
 def _discriminator(config: Slim, task: Task) -> Params:

@@ -12,16 +12,17 @@ from ganc.models.families import generator
 from ganc.types import Model
 
 
-def with_scales(model: Model) -> Model:
+def with_scales(model: Model, *, trunk: bool = False) -> Model:
     """`model` with affine norms where its family can have them; it draws what it drew.
 
-    A ResNet gets GAN Slimming's 13 sites, or as many as it has blocks and stages; a network whose
-    norms have scales, and one of a family that has no such norms, is returned as it is.
+    A ResNet gets GAN Slimming's 13 sites, or as many as it has blocks and stages; with `trunk` all
+    its norms get scales. A network whose norms have scales, and one of a family that has no such
+    norms, is returned as it is.
     """
     spec = model.generator.spec
     if getattr(spec, "norm", None) != "instance":
         return model
-    for norm in ("slimming", "affine"):
+    for norm in ("affine",) if trunk else ("slimming", "affine"):
         try:
             made = generator(dataclasses.replace(spec, norm=norm))
         except ValueError:  # the family has no such norm
