@@ -54,9 +54,7 @@ EARTH64 = Slim(
 
 GS8 = dataclasses.replace(EARTH64, quantise="deployable")
 
-TINY = Slimmed(
-    batch=2, decay_steps=3, learning_rate=1e-4, hold=1, average=0.5, checkpoint_every=1
-)
+TINY = Slimmed(batch=2, decay_steps=3, learning_rate=1e-4, hold=1, average=0.5, checkpoint_every=1)
 SMOKE = dataclasses.replace(
     GS8,
     size=32,

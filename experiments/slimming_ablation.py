@@ -22,9 +22,7 @@ from ganc.compress.slimming_settings import Slim
 from ganc.compress.variants import ONLY, Variant, run_variants
 from ganc.scores.row import Row
 
-PRESETS = {
-    name: preset for name, preset in cyclegan_slimming.PRESETS.items() if "gs8" not in name
-}
+PRESETS = {name: preset for name, preset in cyclegan_slimming.PRESETS.items() if "gs8" not in name}
 
 
 def variants(config: Slim, workdir: Path) -> dict[str, Variant]:

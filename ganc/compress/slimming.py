@@ -4,7 +4,7 @@ Reference: Wang et al. 2020 (arXiv 2008.11062).
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from ganc.errors import UserError
 from ganc.features.perceptual import Perceptual, perceptual
 from ganc.methods import slimming
 from ganc.methods.extraction import extract
-from ganc.methods.shrinkage import Budget, budget_of
+from ganc.methods.shrinkage import TOLERANCE, Budget, budget_of
 from ganc.methods.sites import Site, find_sites
 from ganc.methods.update import Optimizers
 from ganc.metrics import cost
@@ -121,9 +121,7 @@ def slim(
     return show(run)
 
 
-def _start(
-    config: Slim, teacher: Model, student: Generator, shape: tuple[int, int, int]
-) -> Model:
+def _start(config: Slim, teacher: Model, student: Generator, shape: tuple[int, int, int]) -> Model:
     """The student as it begins; without parameters where its teacher is yet to be trained."""
     if config.student == "random":
         # rbg: the default generator takes seconds longer to compile, one layer at a time.
@@ -177,15 +175,19 @@ def _check_budget(config: Slim, start: Model, sites: tuple[Site, ...]) -> None:
 def _budget(
     config: Slim, generator: Generator, widths: Mapping[str, int], sites: tuple[Site, ...]
 ) -> Budget:
+    stage, count = config.slim, _count(config, generator)
+    rates = stage.rate(stage.scale_rate)
+    return budget_of(count, widths, sites, config.budget, rates, stage.steps)
+
+
+def _count(config: Slim, generator: Generator) -> Callable[[Mapping[str, Any]], Any]:
+    """What the budget counts, as a function of the widths."""
+    if config.counted == "macs":
+        return cost.macs(generator, *config.sides)
     if config.quantise != "none" and generator.quantisation is None:
         scheme = "paper" if config.quantise == "paper" else "deployable"
         generator = quantised(generator, Quantisation(scheme))
-    count = (
-        cost.size(generator) if config.counted == "bytes" else cost.macs(generator, *config.sides)
-    )
-    stage = config.slim
-    rates = stage.rate(stage.scale_rate)
-    return budget_of(count, widths, sites, config.budget, rates, stage.steps)
+    return cost.size(generator)
 
 
 def _facts(config: Slim, features: Perceptual) -> dict[str, str]:
@@ -226,9 +228,7 @@ class _Work:
             config.against,
         )
 
-    def train(
-        self, name: str, student: Model, discriminator: Params, stage: Slimmed
-    ) -> TrainState:
+    def train(self, name: str, student: Model, discriminator: Params, stage: Slimmed) -> TrainState:
         """A stage: pruning in "slim", none in another."""
         config, tuning = self.config, name != "slim"
         method = self.method(student.generator, tuning=tuning)
@@ -289,10 +289,19 @@ class _Work:
         after = channels.read_widths(small.params, generator.axes)
         widths = ", ".join(f"{s.group} {after[s.group]}/{before[s.group]}" for s in sites)
         console.print(f"channels that stay: {widths}", soft_wrap=True)
+        if self.config.budget:
+            self._report(float(_count(self.config, generator)(after)))
         if cut.carriers:
             console.print(f"of them constant, for dead ones: {', '.join(cut.carriers)}")
         console.print(f"with dead channels and without, pictures differ by at most {gap:.1e}")
         return small
+
+    def _report(self, spent: float) -> None:
+        budget, counted = self.config.budget, self.config.counted
+        off = spent / budget - 1
+        line = f"{spent:.4g} {counted}, {off:+.1%} of the budget of {budget:.4g}"
+        missed = abs(off) > TOLERANCE  # where a single channel costs more
+        console.print(f"[yellow]{line}[/]" if missed else line, highlight=False)
 
     def rounded(self, model: Model) -> Model:
         """`model`, quantised where it learns so."""

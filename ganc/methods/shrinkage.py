@@ -72,9 +72,9 @@ def bury(params: Params, before: Params, sites: Sequence[Site]) -> Params:
 class Quadratic(NamedTuple):
     """A cost as a function of the widths of some groups: c + a w + w Q w."""
 
-    constant: np.ndarray
-    linear: np.ndarray
-    square: np.ndarray
+    constant: Any
+    linear: Any
+    square: Any
 
     def __call__(self, widths: jax.Array) -> jax.Array:
         """The cost of widths (g)."""

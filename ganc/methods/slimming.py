@@ -96,7 +96,11 @@ def by_kind(
         fixed = is_clip(name) and not learn_clips
         return "scales" if name in chosen else "fixed" if fixed else "weights"
 
-    kinds = {"weights": weights, "scales": scales, "fixed": optax.set_to_zero()}
+    kinds: dict[Any, optax.GradientTransformation] = {
+        "weights": weights,
+        "scales": scales,
+        "fixed": optax.set_to_zero(),
+    }
     return optax.multi_transform(kinds, lambda tree: jax.tree_util.tree_map_with_path(label, tree))
 
 

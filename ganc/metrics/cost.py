@@ -118,9 +118,10 @@ def size(generator: Generator) -> Callable[[Mapping[str, Any]], Any]:
     """
     how, rows = generator.quantisation, []
     for name, groups, shape in _arrays(generator):
-        coded = how is not None and name.rpartition("/")[2] == "kernel"
-        rows.append(_Row(1 if coded else 4, groups, shape))
-        if coded:
+        if how is None or name.rpartition("/")[2] != "kernel":
+            rows.append(_Row(4, groups, shape))
+        else:
+            rows.append(_Row(1, groups, shape))
             rows.append(_Row(4, groups[-1:], shape[-1:]) if how.per_channel else _Row(4, (), ()))
     return lambda widths: sum(row.at(widths) for row in rows)
 

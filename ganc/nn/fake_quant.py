@@ -55,9 +55,7 @@ def weights(kernel: Float[AnyArray, "..."], *, per_channel: bool = False) -> Flo
     return _straight_through(kernel, jnp.round(kernel / scale) * scale)
 
 
-def encode(
-    kernel: Float[AnyArray, "..."], *, per_channel: bool
-) -> tuple[np.ndarray, np.ndarray]:
+def encode(kernel: Float[AnyArray, "..."], *, per_channel: bool) -> tuple[np.ndarray, np.ndarray]:
     """The int8 codes of `kernel` and their float32 scales, on the host; see `decode`.
 
     Scales have 16 significant bits, so that their products with codes are exact: what was decoded

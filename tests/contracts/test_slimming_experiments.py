@@ -75,14 +75,14 @@ def test_six_variants(tmp_path):
 
 def test_published_settings():
     """Wang et al. 2020 (arXiv 2008.11062), released code; epochs of 133 and 66, 153 and 76."""
-    for name, (steps, tuning, rho, begins) in {
+    for name, (epoch, tuning, rho, begins) in {
         "horse2zebra-gs32": (133, 66, 0.0085, "teacher"),
         "summer2winter-gs32": (153, 76, 0.01, "random"),
     }.items():
         config = cyclegan_slimming.PRESETS[name]
         slim, tune = config.slim, config.fine_tune
-        assert (slim.steps, tune.steps) == (200 * steps, 200 * tuning)
-        assert (slim.hold, tune.hold, slim.batch, tune.batch) == (steps, tuning, 8, 16)
+        assert (slim.steps, tune.steps) == (200 * epoch, 200 * tuning)
+        assert (slim.hold, tune.hold, slim.batch, tune.batch) == (epoch, tuning, 8, 16)
         assert (slim.learning_rate, tune.learning_rate) == (1e-5, 1e-4)
         assert (slim.scale_rate, slim.momentum, slim.weight_decay) == (0.1, 0.5, 1e-3)
         assert (slim.beta1, slim.beta2, slim.schedule) == (0.5, 0.999, "cosine")
@@ -124,7 +124,6 @@ def test_what_47_times_takes_of_cartoongan():
         (("--budget", "1e5"), "--budget 1e+05 cannot be reached"),
         (("--student", "no/such/run"), "no/such/run"),
         (("--discriminator", "no/such/one"), "no/such/one"),
-        (("--student", "random", "--no-trunk", "--budget", "1e9"), "cannot be reached"),
         (("--features", "vgg16"), "valid are lite0, vgg16:FILE"),
     ],
 )

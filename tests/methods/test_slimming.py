@@ -81,6 +81,7 @@ def method_of(student, teacher, **options):
 
 def begun(method, params, optimizers, **options):
     judge = JUDGE.init(jax.random.key(1, impl="rbg"))
+    params = jax.tree.map(jnp.asarray, params)
     return slimming.init(method, optimizers, params, judge, (8, 8, 3), **options)
 
 
@@ -209,7 +210,10 @@ def test_what_is_dead_stays_dead_under_a_budget(toy, random_params, batch):
         state, _ = step(state, frozen, batch, index)
         flat = flatten_dict(state.params["generator"]["student"], sep="/")
         now = {
-            (path, i) for s in method.sites for path in s.scales for i in np.where(flat[path] == 0)[0]
+            (path, i)
+            for s in method.sites
+            for path in s.scales
+            for i in np.where(flat[path] == 0)[0]
         }
         assert now >= dead
         dead = now
@@ -232,9 +236,7 @@ def test_a_budget_that_cannot_be_reached_is_refused():
     count = cost.macs(generator, 32, 32)
     for budget in (1e3, 1e12):
         with pytest.raises(UserError, match="cannot be reached: the student takes"):
-            budget_of(
-                count, generator.widths, find_sites(generator), budget, lambda step: 0.1, 10
-            )
+            budget_of(count, generator.widths, find_sites(generator), budget, lambda step: 0.1, 10)
 
 
 def test_a_restored_state_goes_on_to_the_same_bits(toy, random_params, batch, tmp_path):
