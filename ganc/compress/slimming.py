@@ -4,45 +4,29 @@ Reference: Wang et al. 2020 (arXiv 2008.11062).
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ganc import channels
 from ganc.compress.finish import finish, show
-from ganc.compress.run import Run, open_data, some
-from ganc.compress.slimming_settings import Slim, Slimmed
+from ganc.compress.omgd import check_size
+from ganc.compress.run import Run, open_data
+from ganc.compress.slimming_settings import Slim
+from ganc.compress.slimming_stages import Stages, check_budget
 from ganc.compress.teacher import TEACHER, load_teacher
-from ganc.data.pictures import show_size, stack
+from ganc.data.pictures import show_size
 from ganc.errors import UserError
 from ganc.features.perceptual import Perceptual, perceptual
 from ganc.methods import slimming
-from ganc.methods.extraction import extract
-from ganc.methods.shrinkage import TOLERANCE, Budget, budget_of
 from ganc.methods.sites import Site, find_sites
-from ganc.methods.update import Optimizers
-from ganc.metrics import cost
 from ganc.models import store
-from ganc.models.quantised import (
-    Quantisation,
-    bake,
-    quantised,
-    ranges,
-    split,
-    with_ranges,
-)
-from ganc.models.render import render
 from ganc.models.scales import with_scales
-from ganc.runs.console import console
 from ganc.runs.workdir import Workdir
 from ganc.scores.row import Row
 from ganc.tasks.task import Task
-from ganc.train.stage import adam
-from ganc.types import Generator, Model, Params, TrainState
+from ganc.types import Generator, Model, Params
 
 STUDENT, DISCRIMINATOR = "student", "discriminator"
 
@@ -73,10 +57,11 @@ def slim(
     data = open_data(config.data, config.sides, task, skip_bad=config.skip_bad)
     given = None if config.teacher == "train" else load_teacher(config.teacher, task, data, shape)
     start = _start(config, given or Model(teacher, None), student, shape)
+    check_size(shape, [start.generator])
     sites = find_sites(start.generator, trunk=config.trunk) if config.prunes else ()
     judge = _discriminator(config, task)
     features = perceptual(config.features, scaling=config.scaling)
-    _check_budget(config, start, sites)
+    _check(config, start, sites)
     run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
     if run.complete:
         return show(run)
@@ -87,7 +72,7 @@ def slim(
             start = with_scales(big, trunk=config.trunk)
     # What the paper compares place by place is the first of the maps.
     features = dataclasses.replace(features, content=0)
-    work = _Work(run, config, big, start.generator, sites, features)
+    work = Stages(run, config, big, start.generator, sites, features)
 
     with run.stage("slim"):
         begun = work.rounded(start)
@@ -160,7 +145,7 @@ def _discriminator(config: Slim, task: Task) -> Params:
     return params
 
 
-def _check_budget(config: Slim, start: Model, sites: tuple[Site, ...]) -> None:
+def _check(config: Slim, start: Model, sites: tuple[Site, ...]) -> None:
     if config.budget and not config.prunes:
         raise UserError("--budget needs steps of --slim to be reached in")
     if config.budget:
@@ -169,25 +154,7 @@ def _check_budget(config: Slim, start: Model, sites: tuple[Site, ...]) -> None:
             widths = dict(generator.widths)
         else:
             widths = dict(channels.read_widths(start.params, generator.axes))
-        _budget(config, generator, widths, sites)
-
-
-def _budget(
-    config: Slim, generator: Generator, widths: Mapping[str, int], sites: tuple[Site, ...]
-) -> Budget:
-    stage, count = config.slim, _count(config, generator)
-    rates = stage.rate(stage.scale_rate)
-    return budget_of(count, widths, sites, config.budget, rates, stage.steps)
-
-
-def _count(config: Slim, generator: Generator) -> Callable[[Mapping[str, Any]], Any]:
-    """What the budget counts, as a function of the widths."""
-    if config.counted == "macs":
-        return cost.macs(generator, *config.sides)
-    if config.quantise != "none" and generator.quantisation is None:
-        scheme = "paper" if config.quantise == "paper" else "deployable"
-        generator = quantised(generator, Quantisation(scheme))
-    return cost.size(generator)
+        check_budget(config, generator, widths, sites)
 
 
 def _facts(config: Slim, features: Perceptual) -> dict[str, str]:
@@ -201,131 +168,3 @@ def _facts(config: Slim, features: Perceptual) -> dict[str, str]:
         "features that tell pictures apart": features.name,
         "discriminator's real pictures": config.against,
     }
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Work:
-    """What the stages have in common."""
-
-    run: Run
-    config: Slim
-    teacher: Model
-    plain: Generator
-    sites: tuple[Site, ...]
-    features: Perceptual
-
-    def method(self, student: Generator, *, tuning: bool = False) -> slimming.Slimming:
-        """The objective for a student."""
-        config = self.config
-        return slimming.Slimming(
-            self.run.task,
-            student,
-            self.teacher.generator,
-            () if tuning else self.sites,
-            self.features,
-            config.distance,
-            config.tune_beta if tuning else config.beta,
-            config.against,
-        )
-
-    def train(self, name: str, student: Model, discriminator: Params, stage: Slimmed) -> TrainState:
-        """A stage: pruning in "slim", none in another."""
-        config, tuning = self.config, name != "slim"
-        method = self.method(student.generator, tuning=tuning)
-        players, budget = self._optimizers(method, stage), None
-        options: dict[str, Any] = {}
-        if method.sites and config.budget:
-            widths = channels.read_widths(student.params, student.generator.axes)
-            budget = _budget(config, student.generator, widths, method.sites)
-            options["budget"] = budget
-        elif method.sites:
-            rates, rho = stage.rate(stage.scale_rate), config.strength
-            options["threshold"] = lambda step: rho * rates(step)
-        state = slimming.init(
-            method,
-            players,
-            student.params,
-            discriminator,
-            (*self.run.shape[:2], 3),
-            average=stage.average if tuning else 0.0,
-            rho=budget.rho if budget else config.strength,
-        )
-        if not stage.steps:
-            return state
-        key = jax.random.key(config.seed + 1 + tuning)
-        average = stage.average if tuning else 0.0
-        step = slimming.make_step(method, players, key, average=average, **options)
-        step = jax.jit(step, donate_argnums=0)
-
-        def make_step(place):
-            frozen = place(slimming.freeze(method, self.teacher.params))
-            return lambda state, batch, index: step(state, frozen, batch, index)
-
-        return self.run.train(name, make_step, state, stage, config.seed + tuning)
-
-    def _optimizers(self, method: slimming.Slimming, stage: Slimmed) -> Optimizers:
-        other = stage.discriminator_learning_rate or stage.learning_rate
-        scales = slimming.momentum(stage.rate(stage.scale_rate), stage.momentum)
-        weights = adam(stage, rate=stage.rate(stage.learning_rate))
-        return {
-            "generator": slimming.by_kind(
-                method.sites, weights, scales, learn_clips=self.config.learn_clips
-            ),
-            "discriminator": adam(stage, rate=stage.rate(other)),
-        }
-
-    def cut(self, slimmed: Model) -> Model:
-        """The student without its dead channels."""
-        generator, sites = slimmed.generator, self.sites
-        cut = extract(generator, slimmed.params, sites)
-        small = Model(generator, jax.device_get(cut.params))
-        few = stack(some(self.run.data.search_a, 4), self.run.shape[:2], self.run.data.encode)
-        masks = None
-        if self.config.budget:
-            masks = slimming.alive(generator, slimmed.params, sites)
-        whole = jax.jit(lambda params, x: generator.apply(params, x, masks=masks).image)
-        gap = float(np.abs(np.asarray(whole(slimmed.params, few)) - render(small, few)).max())
-        before = channels.read_widths(slimmed.params, generator.axes)
-        after = channels.read_widths(small.params, generator.axes)
-        widths = ", ".join(f"{s.group} {after[s.group]}/{before[s.group]}" for s in sites)
-        console.print(f"channels that stay: {widths}", soft_wrap=True)
-        if self.config.budget:
-            self._report(float(_count(self.config, generator)(after)))
-        if cut.carriers:
-            console.print(f"of them constant, for dead ones: {', '.join(cut.carriers)}")
-        console.print(f"with dead channels and without, pictures differ by at most {gap:.1e}")
-        return small
-
-    def _report(self, spent: float) -> None:
-        budget, counted = self.config.budget, self.config.counted
-        off = spent / budget - 1
-        line = f"{spent:.4g} {counted}, {off:+.1%} of the budget of {budget:.4g}"
-        missed = abs(off) > TOLERANCE  # where a single channel costs more
-        console.print(f"[yellow]{line}[/]" if missed else line, highlight=False)
-
-    def rounded(self, model: Model) -> Model:
-        """`model`, quantised where it learns so."""
-        how = self.config.quantise
-        if how == "paper":
-            return Model(quantised(model.generator, Quantisation("paper")), model.params)
-        return self._deployable(model) if how == "deployable" else model
-
-    def measured_again(self, model: Model) -> Model:
-        """`model` with clips that fit it, where they are not learned."""
-        how = model.generator.quantisation
-        if how is None or how.scheme != "deployable" or self.config.learn_clips:
-            return model
-        return self._deployable(Model(self.plain, split(model.params)[0]))
-
-    def finished(self, model: Model) -> Model:
-        """The student as it is stored: with its own statistics, and on the grid of its codes."""
-        model = self.run.recalibrated(model._replace(params=jax.device_get(model.params)))
-        if self.config.quantise == "after":
-            model = self._deployable(model)
-        how = model.generator.quantisation
-        return model if how is None else model._replace(params=bake(model.params, how))
-
-    def _deployable(self, model: Model) -> Model:
-        pictures = self.run.calibration()
-        found = ranges(model.generator, model.params, [jnp.asarray(p) for p in pictures[:, None]])
-        return Model(*with_ranges(model.generator, model.params, found))

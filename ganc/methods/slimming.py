@@ -26,7 +26,8 @@ import optax
 from ganc import channels
 from ganc.features.perceptual import Perceptual
 from ganc.losses.content_style import ContentStyle, content_style
-from ganc.methods.shrinkage import Budget, bury, shrink, sizes
+from ganc.methods.budget import Budget
+from ganc.methods.shrinkage import bury, shrink, sizes
 from ganc.methods.sites import Site
 from ganc.methods.update import Optimizers, begin, generators_of, make_update
 from ganc.models.quantised import is_clip

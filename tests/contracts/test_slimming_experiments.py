@@ -10,7 +10,7 @@ from programs import compilation_cache, finish, rows, start, steps
 
 from experiments import cartoongan_slimming, cyclegan_slimming, slimming_ablation
 from ganc.compress.launch import launch
-from ganc.methods.shrinkage import budget_of
+from ganc.methods.budget import budget_of
 from ganc.methods.sites import find_sites
 from ganc.metrics import cost
 from ganc.models import cartoon, store

@@ -14,7 +14,8 @@ from ganc.errors import UserError
 from ganc.features.perceptual import Perceptual
 from ganc.losses.content_style import ContentStyle
 from ganc.methods import slimming
-from ganc.methods.shrinkage import Budget, budget_of, quadratic, shrink, soft_threshold
+from ganc.methods.budget import Budget, budget_of, quadratic
+from ganc.methods.shrinkage import shrink, soft_threshold
 from ganc.methods.sites import Site, find_sites
 from ganc.metrics import cost
 from ganc.models import resnet
@@ -111,6 +112,19 @@ def test_weights_and_scales_have_optimisers_of_their_own(toy, random_params, bat
     )
     # A shift that no gradient reaches would be decayed all the same: it is a weight.
     assert np.all(after["student/stem/kernel"] != before["stem/kernel"])
+
+
+def test_clips_are_learned_or_stay(toy):
+    generator = quantised(toy(2, norm=True), Quantisation("deployable"))
+    sites, params = find_sites(generator), generator.init(jax.random.key(0, impl="rbg"))
+    ones = {"student": jax.tree.map(jnp.ones_like, params)}
+    for learn in (True, False):
+        optimizer = slimming.by_kind(sites, optax.sgd(1.0), optax.sgd(3.0), learn_clips=learn)
+        updates, _ = optimizer.update(ones, optimizer.init(ones), ones)
+        flat = flatten_dict(updates["student"], sep="/")
+        assert {path for path in flat if path.endswith("clip")} == {"body/clip", "head/clip"}
+        assert flat["body/clip"] == -1.0 * learn
+        assert np.all(flat["body_norm/scale"] == -3) and np.all(flat["body_norm/bias"] == -1)
 
 
 def test_what_the_discriminator_takes_for_real(toy, random_params, batch):
