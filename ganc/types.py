@@ -97,6 +97,7 @@ class Generator:
         spec: the hashable specification it was built from.
         channels_in: channels of the input; 3 where it is a picture.
         statistics: the paths of the parameters that training measures and does not learn.
+        quantisation: how its numbers are rounded, see `ganc.models.quantised`; None: not at all.
     """
 
     init: Callable[..., Params]
@@ -110,6 +111,7 @@ class Generator:
     spec: Any
     channels_in: int = 3
     statistics: frozenset[str] = frozenset()
+    quantisation: Any = None
 
 
 class Verdict(NamedTuple):

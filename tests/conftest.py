@@ -23,6 +23,7 @@ SHAPED = [
     "ganc.models.munit",
     "ganc.models.render",
     "ganc.nn.conv",
+    "ganc.nn.fake_quant",
     "ganc.nn.norm",
     "ganc.scores",
 ]

@@ -114,14 +114,47 @@ def params(generator: Generator) -> Callable[[Mapping[str, Any]], Any]:
 
     Running statistics are no parameters.
     """
-    shapes: Any = flatten_dict(jax.eval_shape(generator.init, jax.random.key(0)), sep="/")
-    axes: Any = flatten_dict(generator.axes, sep="/")
     rows = [
-        _Row(1, axes[name], leaf.shape)
-        for name, leaf in shapes.items()
+        _Row(1, groups, shape)
+        for name, groups, shape in _arrays(generator)
         if name not in generator.statistics
     ]
     return lambda widths: sum(row.at(widths) for row in rows)
+
+
+def weights(generator: Generator | Discriminator) -> Callable[[Mapping[str, Any]], Any]:
+    """A function from channel widths to the number of weights with two axes or more.
+
+    GAN Slimming's model sizes are four bytes for each of these, or one where there are eight bits,
+    over 2^20. Reference: Wang et al. 2020 (arXiv 2008.11062).
+    """
+    rows = [_Row(1, groups, shape) for _, groups, shape in _arrays(generator) if len(shape) > 1]
+    return lambda widths: sum(row.at(widths) for row in rows)
+
+
+def size(generator: Generator) -> Callable[[Mapping[str, Any]], Any]:
+    """A function from channel widths to the bytes of all arrays as `models.store` writes them.
+
+    Four for a number. Of a quantised generator one for each weight of a kernel, and four for each
+    of its scales.
+    """
+    how, rows = generator.quantisation, []
+    for name, groups, shape in _arrays(generator):
+        if how is None or name.rpartition("/")[2] != "kernel":
+            rows.append(_Row(4, groups, shape))
+        else:
+            rows.append(_Row(1, groups, shape))
+            rows.append(_Row(4, groups[-1:], shape[-1:]) if how.per_channel else _Row(4, (), ()))
+    return lambda widths: sum(row.at(widths) for row in rows)
+
+
+def _arrays(
+    generator: Generator | Discriminator,
+) -> list[tuple[str, tuple[Group, ...], tuple[int, ...]]]:
+    """Path, channel groups and full shape of every array."""
+    shapes: Any = flatten_dict(jax.eval_shape(generator.init, jax.random.key(0)), sep="/")
+    axes: Any = flatten_dict(generator.axes, sep="/")
+    return [(name, axes[name], leaf.shape) for name, leaf in shapes.items()]
 
 
 def _trace(

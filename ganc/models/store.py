@@ -4,6 +4,9 @@ model.json   {"version", "family", "spec", "widths", "arch", "params_sha256", "a
 params.npz   one array per parameter, named by its path: "block0/conv1_depthwise/kernel"; pruned
              ones are stored sparse, see `ganc.models.sparse`, and make the version 2
 README.md    of generators, the same for people: see `ganc.models.card`
+
+Of a quantised generator `model.json` has "quantisation" too, kernels are int8 codes, and their
+scales stand beside them: "block0/conv1/kernel_scale".
 """
 
 import dataclasses
@@ -25,12 +28,13 @@ from ganc.models.card import card
 from ganc.models.families import DISCRIMINATORS, FAMILIES, OWN, family_of
 from ganc.models.flat import check_fit, flatten, full_shapes, params_sha256, unflatten
 from ganc.models.sparse import pack, unpack
+from ganc.models.quantised import Quantisation, bake, is_kernel, quantised
 from ganc.types import Arch, Discriminator, Generator, Model, Params
 
 Place: TypeAlias = str | os.PathLike[str]
 
 VERSION = 1
-SPARSE_VERSION = 2
+PACKED_VERSION = 2
 _MODEL, _PARAMS, _CARD = "model.json", "params.npz", "README.md"
 _KINDS = {
     "family": str,
@@ -44,6 +48,7 @@ _MOST = 2**24
 """Bytes of a `model.json`."""
 _BYTES = 16
 """For each parameter of the full network: twice what float32 and an index take."""
+_SCALE = "_scale"
 
 
 def save(directory: Place, model: Model, about: Mapping[str, Any]) -> None:
@@ -80,11 +85,13 @@ def _save(
 ) -> None:
     directory = Path(directory).resolve()
     _check_replaceable(directory)
+    how = getattr(network, "quantisation", None)
+    params = params if how is None else bake(params, how)
     flat = flatten(params)
     widths = dict(check_fit(flat, network, "params"))
-    packed = pack(flat)
+    packed = pack(flat) if how is None else _encode(flat, how)
     model = {
-        "version": VERSION if packed.keys() == flat.keys() else SPARSE_VERSION,
+        "version": VERSION if packed.keys() == flat.keys() else PACKED_VERSION,
         "family": family_of(network.spec),
         "spec": dataclasses.asdict(network.spec),
         "widths": widths,
@@ -92,6 +99,8 @@ def _save(
         "params_sha256": params_sha256(params),
         "about": dict(about),
     }
+    if how is not None:
+        model["quantisation"] = dataclasses.asdict(how)
     text = json.dumps(model, indent=2) + "\n"  # before anything is written: it may raise
 
     partial = directory.with_name(f".{directory.name}.partial")
@@ -165,6 +174,8 @@ def _load(
     network = _network(model, directory / _MODEL, own)
     path = directory / _PARAMS
     flat = _read_params(path, network)
+    if "quantisation" in model:
+        network, flat = _quantised(network, model, directory / _MODEL), _decode(flat, path)
     found = check_fit(flat, network, str(path))
     if dict(found) != model["widths"]:
         group = min(g for g in found if found[g] != model["widths"].get(g))
@@ -238,10 +249,10 @@ def _read_model(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged: {error}") from error
     version = model.get("version") if isinstance(model, dict) else None
-    if version not in (VERSION, SPARSE_VERSION):
+    if version not in (VERSION, PACKED_VERSION):
         raise UserError(
             f"{path} has version {version!r}; this ganc reads versions {VERSION} and "
-            f"{SPARSE_VERSION}"
+            f"{PACKED_VERSION}"
         )
     missing = [key for key in _KINDS if key not in model]
     if missing:
@@ -272,6 +283,38 @@ def _network(
         return build(kind(**model["spec"]))
     except (TypeError, ValueError) as error:
         raise UserError(f"{path}: bad spec: {error}") from error
+
+
+def _quantised(
+    network: Generator | Discriminator, model: Mapping[str, Any], path: Path
+) -> Generator:
+    if not isinstance(network, Generator):
+        raise UserError(f"{path}: only generators are quantised, this is a discriminator")
+    try:
+        return quantised(network, Quantisation(**model["quantisation"]))
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{path}: bad quantisation: {error}") from error
+
+
+def _encode(flat: Mapping[str, np.ndarray], how: Quantisation) -> dict[str, np.ndarray]:
+    encoded = dict(flat)
+    for path in filter(is_kernel, flat):
+        codes, scale = fake_quant.encode(flat[path], per_channel=how.per_channel)
+        encoded |= {path: codes, path + _SCALE: scale}
+    return encoded
+
+
+def _decode(flat: Mapping[str, np.ndarray], where: Path) -> dict[str, np.ndarray]:
+    decoded = dict(flat)
+    for path in filter(is_kernel, flat):
+        codes, scale = flat[path], decoded.pop(path + _SCALE, None)
+        if codes.dtype != np.int8 or scale is None or scale.shape not in ((1,), codes.shape[-1:]):
+            raise UserError(
+                f"{where}: {path} is {codes.dtype} {codes.shape}, expected int8 codes with "
+                f"one scale or one for each output channel in {path + _SCALE}"
+            )
+        decoded[path] = fake_quant.decode(codes, scale)
+    return decoded
 
 
 def _read_params(path: Path, network: Generator | Discriminator) -> dict[str, np.ndarray]:

@@ -79,6 +79,7 @@ class Table:
 
 _COSTS = (
     Column(("params",), "parameters", "", "lower"),
+    Column(("bytes",), "size", "bytes on disk", "lower"),
     Column(("macs", "published"), "MACs", "published convention", "lower"),
     Column(("macs", "true"), "MACs", "true", "lower"),
     Column(("latency_ms", "p50"), "latency", "ms, p50", "lower"),
@@ -134,7 +135,7 @@ def _cell(
     value = number(row, *column.path)
     if value is None:
         return None
-    text = si(value) if column.path[0] in ("params", "macs") else f"{value:.{places}f}"
+    text = si(value) if column.path[0] in ("params", "bytes", "macs") else f"{value:.{places}f}"
     if column.metric:
         hint = str(row.get("intervals_protocol") or "")
         return Cell(text, best, interval=_interval(row, column.path[1], places), hint=hint)

@@ -32,6 +32,7 @@ class Row:
         values: protocol -> value.
         arch: the architecture in its search space, as the papers write it.
         params: parameters; None where no model was measured.
+        bytes: that its arrays take as they are stored, a quantised kernel one for each weight.
         macs: convention -> multiply-adds for one picture.
         latency_ms: `p50` and `p95` of one picture.
         params_sha256: of the parameters; see `ganc.models.flat`.
@@ -44,6 +45,7 @@ class Row:
     macs: Mapping[str, int] = field(default_factory=dict)
     latency_ms: Mapping[str, float] = field(default_factory=dict)
     params_sha256: str = ""
+    bytes: int | None = None
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -54,7 +56,7 @@ class Row:
         """As plain JSON; a number that JSON lacks, such as the infinite PSNR, becomes null."""
         row: dict[str, Any] = {"name": self.name}
         if self.params is not None:
-            row |= {"arch": self.arch, "params": self.params}
+            row |= {"arch": self.arch, "params": self.params, "bytes": self.bytes}
             row |= {"macs": dict(self.macs), "latency_ms": dict(self.latency_ms)}
         known = {protocol: v for protocol, v in self.values.items() if v.interval is not None}
         row["metrics"] = {p: v if math.isfinite(v) else None for p, v in self.metrics.items()}
@@ -71,7 +73,7 @@ class Row:
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Row":
         """The row that `to_json` wrote; keys that it does not know are passed over."""
-        costs = ("arch", "params", "macs", "latency_ms", "params_sha256")
+        costs = ("arch", "params", "macs", "latency_ms", "params_sha256", "bytes")
         return cls(
             row["name"],
             {protocol: _value(protocol, row) for protocol in row["metrics"]},
@@ -121,6 +123,7 @@ def measure(
         },
         latency_ms=latency_ms,
         params_sha256=params_sha256(params),
+        bytes=int(cost.size(generator)(widths)),
     )
 
 

@@ -10,6 +10,7 @@ from ganc.scores.row import Row
 
 _COSTS: dict[str, Callable[[Row], str]] = {
     "parameters, thousands": lambda r: f"{(r.params or 0) / 1e3:,.1f}",
+    "size, kB": lambda r: "" if r.bytes is None else f"{r.bytes / 1e3:,.1f}",
     "MACs, published, millions": lambda r: f"{r.macs['published'] / 1e6:,.1f}",
     "MACs, true, millions": lambda r: f"{r.macs['true'] / 1e6:,.1f}",
     "latency p50, ms": lambda r: f"{r.latency_ms['p50']:.2f}",

@@ -34,6 +34,24 @@ def linear_decay(
     return schedule
 
 
+def cosine_decay(rate: float, steps: int, hold: int = 1) -> optax.Schedule:
+    """$\\frac12 (1 + \\cos(\\pi e / E))$ times `rate` in epoch e, from 0, of E = `steps` / `hold`.
+
+    Args:
+        rate: the initial rate.
+        steps: of the whole fall; at their end it would be zero.
+        hold: steps in an epoch, over which the rate stays; 1 makes it a function of steps.
+
+    Reference: Loshchilov and Hutter 2017 (arXiv 1608.03983), equation 5, without restarts.
+    """
+    epochs = max(1, steps // hold)
+
+    def schedule(step: Any) -> Any:
+        return rate * 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(step // hold, epochs) / epochs))
+
+    return schedule
+
+
 def halved(schedule: optax.Schedule, every: int) -> optax.Schedule:
     """`schedule` times one half for each `every` steps that have passed.
 

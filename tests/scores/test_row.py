@@ -43,9 +43,10 @@ def test_a_model_is_measured_by_hand(model):
     stem, body, head = 3 * 4 * 9, 4 * 8 * 9, 8 * 3
     assert row.params == stem + 4 + body + 8 + head + 3
     assert row.macs == {"published": 24 * (stem + body + head), "true": 24 * (stem + body + head)}
+    assert row.bytes == 4 * row.params
     line = row.to_json()
     assert list(line) == [
-        "name", "arch", "params", "macs", "latency_ms", "metrics", "intervals",
+        "name", "arch", "params", "bytes", "macs", "latency_ms", "metrics", "intervals",
         "intervals_protocol", "floors", "params_sha256",
     ]  # fmt: skip
     assert line["arch"] == "4_2" and line["latency_ms"] == {"p50": 1.0, "p95": 2.0}

@@ -1,0 +1,87 @@
+"""Where a generator can be slimmed: the scales of its norms, found by the groups of their axes.
+
+Nothing here knows a family. A scale is a parameter called `scale` whose one axis is one channel
+group; a group is slimmed where every convolution that makes it is followed by such a norm.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from flax.traverse_util import flatten_dict
+
+from ganc import channels
+from ganc.errors import UserError
+from ganc.models.kernels import Kernel, kernels_of
+from ganc.types import Generator, Params
+
+
+@dataclass(frozen=True)
+class Site:
+    """A channel group and the scales of its norms.
+
+    Attributes:
+        group: the channel group.
+        scales: paths of its scales: one, or several where the group is a residual trunk. A channel
+            is dead where all are zero.
+        least: channels that must stay: 1, or 0 in a residual block, which is then the identity.
+    """
+
+    group: str
+    scales: tuple[str, ...]
+    least: int = 1
+
+    @property
+    def biases(self) -> tuple[str, ...]:
+        """The paths of the shifts beside those scales."""
+        return tuple(f"{path.removesuffix('scale')}bias" for path in self.scales)
+
+
+def find_sites(generator: Generator, *, trunk: bool = False) -> tuple[Site, ...]:
+    """The sites of `generator`, in the order in which it makes their groups.
+
+    Args:
+        generator: whatever its family.
+        trunk: whether groups that several convolutions add to, such as a residual trunk, are sites
+            too; the publication leaves them whole.
+
+    Raises:
+        UserError: there is none; or `trunk`, and no trunk has a scale after every convolution.
+
+    Reference: Wang et al. 2020 (arXiv 2008.11062): of a CycleGAN 13, none of them in the trunk.
+    """
+    kernels = [kernel for kernel in kernels_of(generator) if not kernel.depthwise]
+    makers = Counter(name for kernel in kernels for name in channels.names(kernel.target))
+    scales: dict[str, list[str]] = {group: [] for group in makers}
+    axes: dict[str, Any] = flatten_dict(generator.axes, sep="/")
+    for path, groups in axes.items():
+        if path.rpartition("/")[2] == "scale" and path not in generator.statistics:
+            if len(groups) == 1 and isinstance(groups[0], str):
+                scales.setdefault(groups[0], []).append(path)
+    single = [group for group in makers if makers[group] == 1 and scales[group]]
+    several = [group for group in makers if 1 < makers[group] <= len(scales[group])]
+    if trunk and not several:
+        raise UserError("this generator has no residual trunk whose norms all have scales")
+    chosen = [g for g in makers if g in single or (trunk and g in several)]
+    if not chosen:
+        raise UserError("this generator has no norm with scales, so there is nothing to slim")
+    return tuple(
+        Site(group, tuple(scales[group]), int(not _bypassed(group, kernels))) for group in chosen
+    )
+
+
+def dead_channels(params: Params, sites: tuple[Site, ...]) -> dict[str, np.ndarray]:
+    """Group -> whether each of its channels is dead: all of its scales exactly zero."""
+    flat: dict[str, Any] = flatten_dict(params, sep="/")
+    return {
+        site.group: np.all([np.asarray(flat[path]) == 0 for path in site.scales], axis=0)
+        for site in sites
+    }
+
+
+def _bypassed(group: str, kernels: list[Kernel]) -> bool:
+    """Whether what is made of `group` is added to what it was made of."""
+    sources = {k.source for k in kernels if group in channels.names(k.target)}
+    targets = {k.target for k in kernels if group in channels.names(k.source)}
+    return sources == targets and len(sources) == 1
