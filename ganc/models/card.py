@@ -53,7 +53,9 @@ _TOLD = ("task", "data", "shape", "size", "budget", "teacher_sha256", "macs", "s
 
 def card(model: Model, about: Mapping[str, Any]) -> str:
     """The card of a generator, Markdown; `about` is what is stored along with it."""
-    rows = "\n".join(f"| {one_line(label)} | {one_line(value)} |" for label, value in facts(model, about))
+    rows = "\n".join(
+        f"| {one_line(label)} | {one_line(value)} |" for label, value in facts(model, about)
+    )
     parts = [
         _HEADER,
         f"# {family_of(model.generator.spec)} {_arch(model)}\n",
