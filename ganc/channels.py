@@ -6,7 +6,7 @@ that must stay together (a residual trunk) share a group; an axis that concatena
 tuple of names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import jax

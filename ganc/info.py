@@ -31,7 +31,7 @@ def load(path: Path) -> tuple[Model, dict[str, Any]]:
 
 
 def describe(model: Model, about: dict[str, Any], size: int) -> Iterator[str]:
-    """Lines that say what it is, what it costs, at its own size or else at `size` px, and scores."""
+    """Lines that say what it is, what it costs at its own size, else at `size` px, and scores."""
     generator = model.generator
     widths = read_widths(model.params, generator.axes)
     height, width = trained_at(about) or (size, size)

@@ -27,8 +27,9 @@ from ganc.errors import UserError
 from ganc.models.card import card
 from ganc.models.families import DISCRIMINATORS, FAMILIES, OWN, family_of
 from ganc.models.flat import check_fit, flatten, full_shapes, params_sha256, unflatten
-from ganc.models.sparse import pack, unpack
 from ganc.models.quantised import Quantisation, bake, is_kernel, quantised
+from ganc.models.sparse import pack, unpack
+from ganc.nn import fake_quant
 from ganc.types import Arch, Discriminator, Generator, Model, Params
 
 Place: TypeAlias = str | os.PathLike[str]
