@@ -50,4 +50,4 @@ def test_info_prints_the_same(stored, capsys):
         assert text in output
     with pytest.raises(SystemExit) as end:
         cli.run(info.main, [str(stored / "no")])
-    assert end.value.code == 2 and "holds no model" in capsys.readouterr().err
+    assert end.value.code == 2 and "no file or directory" in capsys.readouterr().err
