@@ -41,6 +41,8 @@ class Teaching(settings.Teaching):
     """whether the edges of instances are given too"""
     doublings: Literal["more", "normal"] = "more"
     """of the resolution in the generator: more: six, normal: five"""
+    scales: int = 2
+    """resolutions at which the discriminator judges"""
     spectral: bool = True
     """whether the teacher's convolutions have a spectral norm while it trains"""
     features: float = 10.0
@@ -102,6 +104,7 @@ SMOKE = dataclasses.replace(
     size=32,
     ngf=4,
     ndf=4,
+    scales=1,
     batch=2,
     constant_steps=2,
     decay_steps=2,
@@ -134,7 +137,7 @@ def make_task(config: Teaching, ndf: int) -> Task:
     """The task, with a discriminator of base width `ndf`."""
     maps = labels(config)
     return gaugan.task(
-        multi_scale(MultiScaleSpec(ndf, channels_in=maps.channels + 3)),
+        multi_scale(MultiScaleSpec(ndf, config.scales, channels_in=maps.channels + 3)),
         maps,
         features=config.features,
         perceptual=config.perceptual,

@@ -4,8 +4,8 @@
 
 The objective and the schedule are those of Huang et al. 2018 (arXiv 1804.04732): least squares at
 three scales, pictures, contents and styles that come back, a decay of weights, and a learning rate
-that is halved again and again. On the Earth, seasons are styles. `--blocks` and `--upsampling` mean
-nothing here. `experiments/README.md` holds the measured rows.
+that is halved again and again. On the Earth, seasons are styles. `--upsampling` means nothing here.
+`experiments/README.md` holds the measured rows.
 """
 
 import dataclasses
@@ -27,6 +27,10 @@ class Teaching(settings.Teaching):
 
     data: str = "folder:edges2shoes-r-unaligned"
     """earth:season, folder:DIR or tfds:NAME"""
+    blocks: int = 4
+    """residual blocks of the content encoders, and of the decoders; even"""
+    scales: int = 3
+    """resolutions at which the discriminators judge"""
     style_dim: int = 8
     """numbers in a style"""
     mlp_dim: int = 256
@@ -70,6 +74,8 @@ EARTH64 = dataclasses.replace(
 SMOKE = dataclasses.replace(
     EARTH64,
     ngf=4,
+    blocks=2,  # compiling takes the time here
+    scales=1,
     mlp_dim=8,
     ndf=4,
     constant_steps=2,
@@ -84,14 +90,18 @@ PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "edges2shoes": EDGES2SHOES}
 def spec(config: Teaching) -> networks.Spec:
     """The teacher's generator."""
     return networks.Spec(
-        config.ngf, config.separable, style_dim=config.style_dim, mlp_dim=config.mlp_dim
+        config.ngf,
+        config.separable,
+        blocks=config.blocks,
+        style_dim=config.style_dim,
+        mlp_dim=config.mlp_dim,
     )
 
 
 def run(config: Teaching, workdir: Path) -> list[Row]:
     """Trains, scores on the report split, and writes results, samples, report and models."""
     task = munit.task(
-        multi_scale(MultiScaleSpec(config.ndf)),
+        multi_scale(MultiScaleSpec(config.ndf, scales=config.scales)),
         image=config.image,
         content=config.content,
         style=config.style,
