@@ -38,6 +38,8 @@ class Maps:
     """whether the edges of instances are given too"""
     doublings: Literal["more", "normal"] = "more"
     """of the resolution in the generator: more: six, normal: five"""
+    scales: Annotated[int, whole(1, 8)] = 2
+    """resolutions at which the discriminator judges"""
     spectral: bool = True
     """whether the teacher's convolutions have a spectral norm while it trains"""
     features: float = 10.0
@@ -112,6 +114,7 @@ SMOKE = dataclasses.replace(
     size=32,
     ngf=4,
     ndf=4,
+    scales=1,
     batch=2,
     constant_steps=2,
     decay_steps=2,
@@ -137,7 +140,7 @@ def make_task(maps: Maps, ndf: int) -> Task:
     """The task, with a discriminator of base width `ndf`."""
     held = labels(maps)
     return gaugan.task(
-        multi_scale(MultiScaleSpec(ndf, channels_in=held.channels + 3)),
+        multi_scale(MultiScaleSpec(ndf, maps.scales, channels_in=held.channels + 3)),
         held,
         features=maps.features,
         perceptual=maps.perceptual,

@@ -4,8 +4,8 @@
 
 With no flag: satellite pictures of the Earth from one month into another at 64 px; a teacher is
 trained first, with the weights of `--train-teacher`. Pictures are scored in random styles, always
-the same. `--blocks` and `--upsampling` mean nothing here. `experiments/README.md` holds the
-measured rows.
+the same. The student has the `--train-teacher.blocks` of its teacher; `--blocks` and
+`--upsampling` mean nothing here. `experiments/README.md` holds the measured rows.
 
 Reference: Li et al. 2020 (arXiv 2003.08936), the "Fast GAN Compression" pipeline. `edges2shoes` are
 published settings.

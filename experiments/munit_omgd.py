@@ -70,7 +70,7 @@ SMOKE = dataclasses.replace(
     **pix2pix_omgd.SMALL
     | {
         "size": 64,  # the least of its discriminators
-        "styles": munit_teacher.Styles(mlp_dim=8),
+        "styles": munit_teacher.Styles(blocks=2, scales=1, mlp_dim=8),
     },
 )
 

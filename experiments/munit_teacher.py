@@ -4,8 +4,8 @@
 
 The objective and the schedule are those of Huang et al. 2018 (arXiv 1804.04732): least squares at
 three scales, pictures, contents and styles that come back, a decay of weights, and a learning rate
-that is halved again and again. On the Earth, seasons are styles. `--blocks` and `--upsampling` mean
-nothing here. `experiments/README.md` holds the measured rows.
+that is halved again and again. On the Earth, seasons are styles. `--upsampling` means nothing here.
+`experiments/README.md` holds the measured rows.
 """
 
 import dataclasses
@@ -28,6 +28,10 @@ from ganc.tasks.task import Task
 class Styles:
     """What styles are, and the weights of the game that MUNITs are trained by."""
 
+    blocks: Annotated[int, whole(2, 48, multiple=2)] = 4
+    """residual blocks of the content encoders, and of the decoders"""
+    scales: Annotated[int, whole(1, 8)] = 3
+    """resolutions at which the discriminators judge"""
     style_dim: Annotated[int, whole(1, 1024)] = 8
     """numbers in a style"""
     mlp_dim: Annotated[int, whole(1, 4096)] = 256
@@ -79,6 +83,8 @@ EARTH64 = dataclasses.replace(
 SMOKE = dataclasses.replace(
     EARTH64,
     ngf=4,
+    blocks=2,  # compiling takes the time here
+    scales=1,
     mlp_dim=8,
     ndf=4,
     constant_steps=2,
@@ -92,7 +98,13 @@ PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "edges2shoes": EDGES2SHOES}
 
 def spec(styles: Styles, ngf: int, *, separable: bool = False) -> networks.Spec:
     """A generator of base width `ngf`."""
-    return networks.Spec(ngf, separable, style_dim=styles.style_dim, mlp_dim=styles.mlp_dim)
+    return networks.Spec(
+        ngf,
+        separable,
+        blocks=styles.blocks,
+        style_dim=styles.style_dim,
+        mlp_dim=styles.mlp_dim,
+    )
 
 
 def make_task(styles: Styles, ndf: int, reconstruction: float = 10.0) -> Task:
@@ -101,7 +113,7 @@ def make_task(styles: Styles, ndf: int, reconstruction: float = 10.0) -> Task:
     `reconstruction` is the weight of a student's distance to its teacher's pictures.
     """
     return munit.task(
-        multi_scale(MultiScaleSpec(ndf)),
+        multi_scale(MultiScaleSpec(ndf, scales=styles.scales)),
         reconstruction=reconstruction,
         image=styles.image,
         content=styles.content,

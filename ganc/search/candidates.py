@@ -26,7 +26,7 @@ def make_generate(
     batch: int,
     calibration: np.ndarray | None = None,
     inputs: Mapping[str, np.ndarray] = FrozenDict(),
-    devices: Sequence[jax.Device] = (),
+    devices: Sequence[Any] = (),
 ) -> Generate:
     """`generate(params, x, archs)` yields each architecture with its pictures of `x` (n h w c).
 

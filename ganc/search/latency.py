@@ -68,7 +68,7 @@ class _Layer:
     def call(self, widths: Widths) -> Callable[[], jax.Array]:
         """The layer alone, compiled, with weights of zero."""
         given, made = self.widths(widths)
-        more = {"features": made} if hasattr(self.module, "features") else {}
+        more: dict[str, Any] = {"features": made} if hasattr(self.module, "features") else {}
         alone: Any = self.module.clone(parent=None, name=None, **more)
         x = jnp.zeros((*self.shape[:-1], given))
         shapes = meta.unbox(jax.eval_shape(alone.init, jax.random.key(0), x))

@@ -2,8 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +43,25 @@ def finish(name: str, *flags: str, code: int = 0) -> str:
         process.communicate()
     assert process.returncode == code, output
     return output
+
+
+def kill_at(name: str, flags: Sequence[str], moments: Sequence[Callable[[], object]]) -> None:
+    """Starts the program once for each of the moments, and kills it when that has come."""
+    for reached in moments:
+        process = start(name, *flags)
+        while not reached():
+            assert process.poll() is None, process.communicate()[0]
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+
+def check_same(whole: Path, killed: Path) -> None:
+    """Asserts that two runs ended with the same bits."""
+    ours, theirs = rows(whole)["student"], rows(killed)["student"]
+    assert ours["params_sha256"] == theirs["params_sha256"]
+    assert ours["metrics"] == theirs["metrics"]
+    assert (whole / "search.jsonl").read_text() == (killed / "search.jsonl").read_text()
 
 
 @pytest.fixture(scope="module", autouse=True)

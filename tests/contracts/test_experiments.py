@@ -1,14 +1,12 @@
 """Every experiment runs end to end from the command line, and survives kills bit for bit."""
 
 import json
-import signal
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from programs import check_left, compilation_cache, finish, rows, start, steps
+from programs import check_left, check_same, compilation_cache, finish, kill_at, rows, steps
 
 from experiments import cyclegan_ofa
 from ganc.compress.launch import launch
@@ -74,18 +72,9 @@ def test_kills_do_not_change_a_bit(smoke, tmp_path):
         lambda: steps(workdir, "fine_tune") >= 1,
         lambda: (workdir / "student").exists(),
     ]
-    for reached in moments:
-        process = start("cyclegan_ofa", *flags)
-        while not reached():
-            assert process.poll() is None, process.communicate()[0]
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+    kill_at("cyclegan_ofa", flags, moments)
     finish("cyclegan_ofa", *flags)
-    whole, killed = rows(smoke)["student"], rows(workdir)["student"]
-    assert whole["params_sha256"] == killed["params_sha256"]
-    assert whole["metrics"] == killed["metrics"]
-    assert (smoke / "search.jsonl").read_text() == (workdir / "search.jsonl").read_text()
+    check_same(smoke, workdir)
 
 
 def test_another_configuration_is_refused(smoke):

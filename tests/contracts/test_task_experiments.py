@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from programs import check_left, compilation_cache, finish, rows
+from programs import check_left, check_same, compilation_cache, finish, kill_at, rows, steps
 
 from ganc.models import store
 
@@ -26,7 +26,7 @@ def styles(tmp_path_factory) -> Path:
     return workdir
 
 
-@pytest.mark.parametrize(("run", "entries"), [("labels", 8), ("styles", 10)])
+@pytest.mark.parametrize(("run", "entries"), [("labels", 8), ("styles", 8)])
 def test_a_run_leaves_what_it_promises(run, entries, request):
     check_left(request.getfixturevalue(run), entries)
 
@@ -49,3 +49,12 @@ def test_their_teachers_teach_offline(run, name, request, tmp_path):
     assert found["teacher"]["params_sha256"] == rows(before)["teacher"]["params_sha256"]
     assert found["student"]["features"] == "lite0"
     assert (workdir / "samples.png").exists() and (workdir / "report.html").exists()
+
+
+def test_kills_do_not_change_a_bit(labels, tmp_path):
+    """Here with running statistics; the resumption of MUNIT's runs is the same code."""
+    workdir = tmp_path / "killed"
+    flags = ("--preset", "smoke", "--workdir", str(workdir))
+    kill_at("gaugan_ofa", flags, [lambda: steps(workdir, "supernet") >= 1])
+    finish("gaugan_ofa", *flags)
+    check_same(labels, workdir)
