@@ -17,8 +17,8 @@ from ganc.compress.slimming_settings import Slim, Slimmed
 from ganc.data.pictures import stack
 from ganc.features.perceptual import Perceptual
 from ganc.methods import slimming
-from ganc.methods.extraction import extract
 from ganc.methods.budget import TOLERANCE, Budget, budget_of
+from ganc.methods.extraction import extract
 from ganc.methods.sites import Site
 from ganc.methods.update import Optimizers
 from ganc.metrics import cost
