@@ -47,6 +47,7 @@ SMOKE = dataclasses.replace(
     trunk=False,
     shrinkage=1.05,
     distance=ContentStyle("mse"),
+    fine_tune=dataclasses.replace(cyclegan_slimming.TINY, decay_steps=0),
 )
 
 CARTOON = Slim(
