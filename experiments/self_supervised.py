@@ -59,8 +59,8 @@ class Config(SelfSupervision):
     """shipped, train, a PyTorch checkpoint, or the directory of a model or of a run that has one;
     empty: shipped where the package has one. Discriminators, and of CycleGAN the generator of the
     other direction, that it does not come with are trained against it"""
-    batch: Annotated[int, whole(0, 4096)] = 0
-    """pictures per step in all stages, whatever they say; 0: what the task needs"""
+    minibatch: Annotated[int, whole(0, 4096)] = 0
+    """pictures per step, in place of the `batch` of every stage; 0: what the task needs"""
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ SMOKE = dataclasses.replace(
     EARTH64,
     size=32,
     teacher="train",
-    batch=2,
+    minibatch=2,
     train_teacher=Teaching(
         ngf=4, blocks=3, ndf=4, constant_steps=2, decay_steps=2, checkpoint_every=2
     ),
@@ -153,12 +153,12 @@ SMOKE = dataclasses.replace(
 )
 
 # A tenth of the steps of the public baseline, whose settings are the defaults.
-HORSE2ZEBRA = Config(data="tfds:cycle_gan/horse2zebra", teacher="train", batch=1)
+HORSE2ZEBRA = Config(data="tfds:cycle_gan/horse2zebra", teacher="train", minibatch=1)
 MAPS = Config(
     task="pix2pix",
     data="folder:maps",
     teacher="train",
-    batch=1,
+    minibatch=1,
     train_teacher=Teaching(constant_steps=109_600, decay_steps=109_600),  # 100 epochs of 1,096 each
     training=Supervised(constant_steps=10_960, decay_steps=10_960),
 )
@@ -169,12 +169,12 @@ PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "horse2zebra": HORSE2ZEBRA, "maps
 def run(config: Config, workdir: Path) -> list[Row]:
     """Runs the stages that are not complete yet; returns the rows of the final table."""
     setup = SETUPS[config.task]
-    batch = config.batch or setup.batch
+    batch = config.minibatch or setup.batch
     config = dataclasses.replace(
         config,
         data=config.data or setup.data,
         teacher=config.teacher or setup.teacher,
-        batch=batch,
+        minibatch=batch,
         train_teacher=dataclasses.replace(config.train_teacher, batch=batch),
         opponents=dataclasses.replace(config.opponents, batch=batch),
         training=dataclasses.replace(config.training, batch=batch),
