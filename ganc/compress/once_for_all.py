@@ -54,7 +54,8 @@ def compress(
         workdir: of the run.
         task: what is translated.
         student: the supernet, at full width.
-        teacher: the network that is trained where `config` has no teacher.
+        teacher: the network that is trained where `config` has no teacher, or whose weights it
+            names where the network is one's own.
         distil: how features are distilled; `config` has its weight.
 
     Raises:
@@ -67,7 +68,9 @@ def compress(
     if not config.arch:
         check_search(supernet, config.search)
     data = open_data(config.data, config.sides, task, skip_bad=config.skip_bad)
-    given = None if config.teacher == "train" else load_teacher(config.teacher, task, data, shape)
+    given = None
+    if config.teacher != "train":
+        given = load_teacher(config.teacher, task, data, shape, teacher)
     run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
     if run.complete:
         return show(run)

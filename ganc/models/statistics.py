@@ -18,7 +18,8 @@ MOMENTUM = 0.1
 
 def merge(params: Params, statistics: Params) -> Params:
     """`params` with the `statistics` that a call with `momentum` returned in place of their own."""
-    flat: dict[str, Any] = dict(flatten_dict(params, sep="/"))
+    # A part without parameters stays: trees of one state have one structure.
+    flat: dict[str, Any] = dict(flatten_dict(params, keep_empty_nodes=True, sep="/"))
     return unflatten_dict(flat | flatten_dict(statistics, sep="/"), sep="/")
 
 
