@@ -136,3 +136,15 @@ def test_the_most_important_channels_survive_a_slice():
     keep = channels.top(channels.importance(params, AXES), {"a": 2})
     np.testing.assert_array_equal(keep["a"], [0, 2])
     assert channels.slice_params(params, AXES, keep)["first"]["bias"].shape == (2,)
+
+
+def test_a_group_that_stands_only_beside_itself_or_others_has_a_width():
+    axes = {"a": (None, ("g", "g")), "b": (("g", "g", "h"), "i"), "c": ("i", None)}
+    params = {"a": np.zeros((3, 8)), "b": np.zeros((13, 6)), "c": np.zeros((6, 3))}
+    assert channels.read_widths(params, axes) == {"g": 4, "h": 5, "i": 6}
+    sliced = channels.slice_params(params, axes, {"g": np.array([1, 2]), "h": np.array([4])})
+    assert {name: array.shape for name, array in sliced.items()} == {
+        "a": (3, 4),
+        "b": (5, 6),
+        "c": (6, 3),
+    }

@@ -113,3 +113,9 @@ def test_batches_that_cannot_be_are_refused(random_params):
         recalibrate(NET, params, [])
     with pytest.raises(ValueError, match=r"same size, got \[\(1, 4, 4, 3\), \(2, 4, 4, 3\)\]"):
         recalibrate(NET, params, [batch, batch[:1]])
+
+
+def test_a_part_without_parameters_stays():
+    params = {"student": {"norm": {"mean": 1.0}}, "adaptors": {}}
+    merged = merge(params, {"student": {"norm": {"mean": 2.0}}})
+    assert merged == {"student": {"norm": {"mean": 2.0}}, "adaptors": {}}
