@@ -59,7 +59,8 @@ def compress(
         workdir: of the run.
         task: what is translated.
         student: the supernet, at full width.
-        teacher: the network that is trained where `config` has no teacher.
+        teacher: the network that is trained where `config` has no teacher, or whose weights it
+            names where the network is one's own.
         distil: how features are distilled; `config` has its weight.
 
     Raises:
@@ -68,6 +69,7 @@ def compress(
     parse_stages(config.stages, config.pipeline)
     shape = (*config.sides, student.channels_in)
     supernet = Supernet(student, parse_space(config.arch or config.space, student), shape)
+<<<<<<< HEAD
     data = open_data(config, task)
     given = None if config.teacher == "train" else load_teacher(config.teacher, task, data, shape)
     trained = given.generator if given else teacher
@@ -77,6 +79,15 @@ def compress(
     # Which stages are run now decides nothing of what they compute.
     asked = dataclasses.replace(config, stages="")
     run = Run(Workdir(workdir, experiment, asked), data, task, shape, config.seed)
+=======
+    if not config.arch:
+        check_search(supernet, config.search)
+    data = open_data(config.data, config.sides, task, skip_bad=config.skip_bad)
+    given = None
+    if config.teacher != "train":
+        given = load_teacher(config.teacher, task, data, shape, teacher)
+    run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
+>>>>>>> h15
     if run.complete:
         return show(run)
     last = prepare(run.work, config)

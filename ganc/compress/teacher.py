@@ -24,7 +24,13 @@ TEACHER = "teacher"
 """The name of its training stage, and of the directory that holds it."""
 
 
-def load_teacher(name: str, task: Task, data: Dataset, shape: tuple[int, int, int]) -> Model:
+def load_teacher(
+    name: str,
+    task: Task,
+    data: Dataset,
+    shape: tuple[int, int, int],
+    own: Generator | None = None,
+) -> Model:
     """The shipped teacher, or that of a PyTorch checkpoint, a model directory or an earlier run.
 
     Args:
@@ -32,6 +38,7 @@ def load_teacher(name: str, task: Task, data: Dataset, shape: tuple[int, int, in
         task: what it will do.
         data: what it will translate.
         shape: (h, w, c) of what it will be given.
+        own: the generator, where it is of a network of one's own.
 
     Raises:
         UserError: there is none, it cannot be read, or it takes other pictures.
@@ -46,7 +53,7 @@ def load_teacher(name: str, task: Task, data: Dataset, shape: tuple[int, int, in
             "PyTorch checkpoint, or the directory of a model or of a run"
         )
     else:
-        model = store.load(path if (path / "model.json").exists() else path / TEACHER)
+        model = store.load(path if (path / "model.json").exists() else path / TEACHER, own)
     generator = model.generator
     if generator.channels_in != shape[2]:
         what = "no pictures" if shape[2] == 3 else f"expected {shape[2]}"

@@ -131,6 +131,8 @@ def as_output(result: Any) -> Output:
 def parts(path: Any) -> Iterator[str]:
     """The names along the path of a parameter; a name with slashes counts as several."""
     for key in path:
+        if key == jax.tree_util.GetAttrKey("value"):  # nnx keeps every array in a box
+            continue
         name = next(getattr(key, k) for k in ("key", "name", "idx") if hasattr(key, k))
         yield from filter(None, str(name).split("/"))
 

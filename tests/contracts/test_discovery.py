@@ -1,5 +1,7 @@
 """The groups that families declare are those that their computation shows, and so is the cost."""
 
+import time
+
 import flax.linen as nn
 import jax
 import numpy as np
@@ -12,6 +14,7 @@ from ganc.discovery.gates import plan
 from ganc.discovery.generator import own
 from ganc.discovery.groups import analyse
 from ganc.metrics import cost
+from ganc.models import resnet
 from ganc.models.families import family_of
 from ganc.nn import conv
 from ganc.nn.call import Gate
@@ -123,6 +126,16 @@ def test_no_more_gates_than_by_hand(case):
     with nn.intercept_methods(record):
         jax.eval_shape(lambda p, x: generator.apply(p, x, masks=masks), shapes, x)
     assert len(plan(found).gates) <= len(placed) + MORE.get(family_of(case.spec), 0)
+
+
+def test_a_thousand_steps_are_traced_and_followed_in_two_seconds():
+    generator = built(resnet.Spec(ngf=64, separable=True))
+    shapes = jax.eval_shape(generator.init, jax.random.key(0))
+    x = jax.ShapeDtypeStruct((1, 256, 256, 3), np.float32)
+    start = time.process_time()
+    found = analyse(lambda params, x: generator.apply(params, x).image, shapes, x)
+    assert time.process_time() - start < 2
+    assert len(found.program.everything()) > 900
 
 
 def test_a_slice_is_that_of_the_family(random_params):

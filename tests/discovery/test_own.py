@@ -5,10 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import nnx
 from networks import NETWORKS
 
 from ganc import channels
 from ganc.discovery.generator import own
+from ganc.discovery.groups import discover
 from ganc.errors import UserError
 from ganc.losses.distillation import Distil
 from ganc.methods import once_for_all as ofa
@@ -59,6 +61,28 @@ def test_any_tree_becomes_nested_dicts():
     assert generator.axes["2"] == ("0/net/~", None)
     image = generator.apply(params, PICTURES).image
     np.testing.assert_allclose(image, network(tree, PICTURES), atol=1e-6)
+
+
+def test_a_network_of_nnx():
+    class Net(nnx.Module):
+        def __init__(self, rngs):
+            self.enter = nnx.Conv(3, 8, (1, 1), rngs=rngs)
+            self.blocks = nnx.List([nnx.Linear(8, 8, rngs=rngs) for _ in range(2)])
+            self.leave = nnx.Conv(8, 3, (1, 1), rngs=rngs)
+
+        def __call__(self, x):
+            x = self.enter(x)
+            for block in self.blocks:
+                x = x + jnp.tanh(block(x))
+            return self.leave(x)
+
+    graph, state = nnx.split(nnx.eval_shape(lambda: Net(nnx.Rngs(0))))
+    axes = discover(lambda state, x: nnx.merge(graph, state)(x), state, PICTURES)
+    assert jax.tree.leaves(axes, is_leaf=lambda node: isinstance(node, tuple)) == [
+        *(("enter",), ("enter", "enter")) * 2,
+        *(("enter",), (None, None, None, "enter")),
+        *((None,), (None, None, "enter", None)),
+    ]
 
 
 def test_what_is_refused():
