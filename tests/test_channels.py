@@ -100,30 +100,6 @@ def test_a_slice_keeps_the_order_that_it_is_given():
     np.testing.assert_array_equal(
         sliced["joined"]["kernel"], params["joined"]["kernel"][:, :, [0, 1, 4, 2]]
     )
-<<<<<<< HEAD
-=======
-    expected_a = (
-        np.abs(params["first"]["kernel"]).sum(axis=(0, 1, 2))
-        + np.abs(params["first"]["bias"])
-        + np.abs(params["second"]["kernel"]).sum(axis=(0, 1, 3))
-        + joined[2:]
-    )
-    importance = channels.importance(params, AXES)
-    np.testing.assert_allclose(importance["a"], expected_a, rtol=1e-6)
-    np.testing.assert_allclose(importance["b"], expected_b, rtol=1e-6)
-    measured = channels.importance(params, AXES, statistics={"first/bias"})
-    bias = np.abs(params["first"]["bias"])
-    np.testing.assert_allclose(measured["a"], expected_a - bias, rtol=1e-6)
-
-
-def test_the_most_important_channels_survive_a_slice():
-    params = tree()
-    params["first"]["kernel"][..., 1] *= 1e-6
-    params["first"]["bias"][1] = params["second"]["kernel"][:, :, 1] = 0
-    params["joined"]["kernel"][:, :, 2 + 1] = 0
-    keep = channels.top(channels.importance(params, AXES), {"a": 2})
-    np.testing.assert_array_equal(keep["a"], [0, 2])
-    assert channels.slice_params(params, AXES, keep)["first"]["bias"].shape == (2,)
 
 
 def test_a_group_that_stands_only_beside_itself_or_others_has_a_width():
@@ -136,4 +112,3 @@ def test_a_group_that_stands_only_beside_itself_or_others_has_a_width():
         "b": (5, 6),
         "c": (6, 3),
     }
->>>>>>> h15

@@ -69,9 +69,10 @@ def compress(
     parse_stages(config.stages, config.pipeline)
     shape = (*config.sides, student.channels_in)
     supernet = Supernet(student, parse_space(config.arch or config.space, student), shape)
-<<<<<<< HEAD
     data = open_data(config, task)
-    given = None if config.teacher == "train" else load_teacher(config.teacher, task, data, shape)
+    given = None
+    if config.teacher != "train":
+        given = load_teacher(config.teacher, task, data, shape, teacher)
     trained = given.generator if given else teacher
     if config.pipeline == "original":
         check_teacher(config, task, student, trained)
@@ -79,15 +80,6 @@ def compress(
     # Which stages are run now decides nothing of what they compute.
     asked = dataclasses.replace(config, stages="")
     run = Run(Workdir(workdir, experiment, asked), data, task, shape, config.seed)
-=======
-    if not config.arch:
-        check_search(supernet, config.search)
-    data = open_data(config.data, config.sides, task, skip_bad=config.skip_bad)
-    given = None
-    if config.teacher != "train":
-        given = load_teacher(config.teacher, task, data, shape, teacher)
-    run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
->>>>>>> h15
     if run.complete:
         return show(run)
     last = prepare(run.work, config)

@@ -49,13 +49,8 @@ def read_calibration(directory: Path) -> np.ndarray:
 
 def merge(params: Params, statistics: Params) -> Params:
     """`params` with the `statistics` that a call with `momentum` returned in place of their own."""
-<<<<<<< HEAD
     # What is empty, such as adaptors where nothing is distilled, belongs to the structure too.
     flat: dict[str, Any] = dict(flatten_dict(params, sep="/", keep_empty_nodes=True))
-=======
-    # A part without parameters stays: trees of one state have one structure.
-    flat: dict[str, Any] = dict(flatten_dict(params, keep_empty_nodes=True, sep="/"))
->>>>>>> h15
     return unflatten_dict(flat | flatten_dict(statistics, sep="/"), sep="/")
 
 

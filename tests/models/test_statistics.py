@@ -115,14 +115,7 @@ def test_batches_that_cannot_be_are_refused(random_params):
         recalibrate(NET, params, [batch, batch[:1]])
 
 
-<<<<<<< HEAD
 def test_merging_keeps_what_is_empty():
     params = {"adaptors": {}, "student": {"norm": {"mean": 0, "scale": 1}}}
     merged = merge(params, {"student": {"norm": {"mean": 2}}})
     assert merged == {"adaptors": {}, "student": {"norm": {"mean": 2, "scale": 1}}}
-=======
-def test_a_part_without_parameters_stays():
-    params = {"student": {"norm": {"mean": 1.0}}, "adaptors": {}}
-    merged = merge(params, {"student": {"norm": {"mean": 2.0}}})
-    assert merged == {"student": {"norm": {"mean": 2.0}}, "adaptors": {}}
->>>>>>> h15
