@@ -13,8 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganc.batching import evenly_spread
-from ganc.compress.omgd_settings import Online
-from ganc.compress.settings import Compression, Teaching
+from ganc.compress.settings import Pictured, Teaching
 from ganc.compress.teacher import TEACHER, train_teacher
 from ganc.data.dataset import Dataset, open_dataset
 from ganc.data.pictures import stack
@@ -164,7 +163,7 @@ class Run:
         store.save(self.work.path / name, model, about | more)
 
 
-def open_data(config: Teaching | Compression | Online, task: Task) -> Dataset:
+def open_data(config: Pictured, task: Task) -> Dataset:
     """The data set that `config` asks for, fit for `task`; pictures that are left out are named.
 
     Raises:

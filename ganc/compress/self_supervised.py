@@ -60,7 +60,7 @@ def supervise(
     if config.granularity == "2:4" and config.sparsity > 0.5:
         raise UserError(f"2:4 leaves half of the weights, --sparsity is {config.sparsity:g}")
     shape = (*config.sides, generator.channels_in)
-    data = open_data(config.data, config.sides, task, skip_bad=config.skip_bad)
+    data = open_data(config, task)
     given = None if config.teacher == "train" else load_teacher(config.teacher, task, data, shape)
     run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
     if run.complete:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from ganc.compress.settings import Teaching
+from ganc.data.dataset import Direction
 from ganc.data.pictures import Size
 from ganc.pruning.units import Granularity, Scope
 from ganc.ranges import number, whole
@@ -90,6 +91,8 @@ class SelfSupervision:
 
     data: str = "tfds:cycle_gan/horse2zebra"
     """earth, earth:TASK, folder:DIR or tfds:NAME"""
+    direction: Direction = "ab"
+    """ab: A is translated into B; ba: B into A"""
     size: Annotated[int, whole(8, 4096)] = 256
     """side of the pictures, px"""
     teacher: str = "train"
@@ -143,7 +146,7 @@ class SelfSupervision:
     @property
     def teaching(self) -> Teaching:
         """How the teacher is trained, on the data of this run."""
-        shared = ("data", "size", "seed", "skip_bad")
+        shared = ("data", "direction", "size", "seed", "skip_bad")
         return dataclasses.replace(
             self.train_teacher, **{name: getattr(self, name) for name in shared}
         )

@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 import tyro
 
@@ -13,6 +13,30 @@ from ganc.models.resnet import Upsampling
 from ganc.ranges import number, whole
 from ganc.search.search import Search
 from ganc.train.stage import Training
+
+
+class Pictured(Protocol):
+    """What every configuration says of its pictures."""
+
+    @property
+    def data(self) -> str:
+        """Their address."""
+        ...
+
+    @property
+    def direction(self) -> Direction:
+        """Which domain is translated into which."""
+        ...
+
+    @property
+    def sides(self) -> Size:
+        """Their height and width."""
+        ...
+
+    @property
+    def skip_bad(self) -> bool:
+        """Whether those that cannot be decoded are left out."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def slim(
         UserError: the configuration cannot be run; no workdir is made then.
     """
     shape = (*config.sides, teacher.channels_in)
-    data = open_data(config.data, config.sides, task, skip_bad=config.skip_bad)
+    data = open_data(config, task)
     given = None if config.teacher == "train" else load_teacher(config.teacher, task, data, shape)
     start = _start(config, given or Model(teacher, None), student, shape)
     check_size(shape, [start.generator])

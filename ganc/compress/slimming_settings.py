@@ -2,15 +2,17 @@
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 import jax.numpy as jnp
 import optax
 
 from ganc.compress.settings import Teaching
+from ganc.data.dataset import Direction
 from ganc.data.pictures import Size
 from ganc.features.vgg import Scaling
 from ganc.losses.content_style import ContentStyle
+from ganc.ranges import number, whole
 from ganc.train.schedule import cosine_decay, linear_decay
 from ganc.train.stage import Training
 
@@ -19,25 +21,25 @@ from ganc.train.stage import Training
 class Slimmed(Training):
     """A training stage; the defaults are the published run on horse2zebra."""
 
-    batch: int = 8
+    batch: Annotated[int, whole(1, 4096)] = 8
     """pictures per step"""
     constant_steps: int = 0
     """steps at the full learning rate, with --schedule linear; with cosine they fall too"""
     decay_steps: int = 26_600  # 200 epochs of 133 steps
     """steps over which it falls"""
-    learning_rate: float = 1e-5
+    learning_rate: Annotated[float, number(0, 10)] = 1e-5
     """of Adam, for the weights and for the discriminator"""
     weight_decay: float = 1e-3
     """added to the gradients, in units of the weights; not to those of the scales"""
     schedule: Literal["cosine", "linear"] = "cosine"
     """how the learning rates fall: cosine, as published, or linear"""
-    hold: int = 133
+    hold: Annotated[int, whole(1)] = 133
     """steps over which the learning rates stay as they are: an epoch, as published"""
-    scale_rate: float = 0.1
+    scale_rate: Annotated[float, number(0, 10)] = 0.1
     """learning rate of the scales, by SGD"""
-    momentum: float = 0.5
+    momentum: Annotated[float, number(0, 1, open=True)] = 0.5
     """of that SGD"""
-    average: float = 0.0
+    average: Annotated[float, number(0, 1, open=True)] = 0.0
     """decay of the running average of the student that is kept; 0: the last weights"""
 
     def rate(self, first: float) -> optax.Schedule:
@@ -67,9 +69,11 @@ class Slim:
 
     data: str = "tfds:cycle_gan/horse2zebra"
     """earth, earth:TASK, folder:DIR or tfds:NAME"""
-    size: int = 256
+    direction: Direction = "ab"
+    """ab: A is translated into B; ba: B into A"""
+    size: Annotated[int, whole(8, 4096)] = 256
     """side of the pictures, px; their height, where they are wider than high"""
-    aspect: int = 1
+    aspect: Annotated[int, whole(1, 16)] = 1
     """width of the pictures over their height"""
     teacher: str = "train"
     """shipped, train, a PyTorch checkpoint, or the directory of a model or of a run that has one"""
@@ -78,11 +82,11 @@ class Slim:
     student: str = "teacher"
     """where it begins: teacher, a copy of it; random, new weights of width --ngf; or the directory
     of a model, or of a run that has a student, such as one of once-for-all training"""
-    ngf: int = 64
+    ngf: Annotated[int, whole(1, 1024)] = 64
     """base width of a student that begins at random"""
     discriminator: str = ""
     """the directory of a discriminator to begin with; empty: a new one"""
-    ndf: int = 64
+    ndf: Annotated[int, whole(1, 1024)] = 64
     """base width of the discriminator"""
     beta: float = 20.0
     """weight of the distance to the teacher's pictures while it is slimmed; 0: none"""
@@ -117,7 +121,7 @@ class Slim:
     """weight of the distance to the teacher's pictures in fine-tuning"""
     fine_tune: Slimmed = field(default_factory=lambda: TUNED)
     """training of the pruned student"""
-    feature_size: int = 128
+    feature_size: Annotated[int, whole(32, 2048)] = 128
     """px at which Lite0 features are taken for the report"""
     seed: int = 0
     """of everything random"""
@@ -142,7 +146,7 @@ class Slim:
     @property
     def teaching(self) -> Teaching:
         """How the teacher is trained, on the data of this run."""
-        shared = ("data", "size", "aspect", "seed", "skip_bad")
+        shared = ("data", "direction", "size", "aspect", "seed", "skip_bad")
         return dataclasses.replace(
             self.train_teacher, **{name: getattr(self, name) for name in shared}
         )
