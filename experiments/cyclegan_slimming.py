@@ -41,8 +41,8 @@ EARTH64 = Slim(
     ngf=24,
     ndf=32,
     distance=LITE0,
-    # Nine times fewer multiply-adds than the teacher's. With its trunk of 96 channels whole, they
-    # would leave one to seven channels inside each block.
+    # Nine times fewer multiply-adds than the teacher's. A whole trunk of 96 channels would take
+    # much of that: the layers before and after the blocks are as wide as it is.
     budget=45e6,
     trunk=True,
     # Minutes, not days: larger steps of the weights than those published, and no decay.

@@ -21,9 +21,11 @@ from ganc.metrics import cost
 from ganc.models import resnet
 from ganc.models.discriminators import PatchSpec, patch
 from ganc.models.quantised import Quantisation, quantised
+from ganc.models.scales import with_scales
 from ganc.tasks import cyclegan
 from ganc.train.checkpoint import Checkpoints
 from ganc.train.schedule import cosine_decay
+from ganc.types import Model
 
 JUDGE = patch(PatchSpec(ndf=2, layers=1, norm="affine", pooled=True))
 PERCEPTUAL = Perceptual("pictures", FrozenDict(), lambda _, x: (x, x, x, x), content=0)
@@ -243,6 +245,22 @@ def test_what_is_dead_stays_dead_under_a_budget(toy, random_params, batch):
         generator.apply(small, batch["a"]).image,
         atol=1e-6,
     )
+
+
+def test_a_student_of_another_method_is_slimmed_further(random_params):
+    dense = resnet.generator(resnet.Spec(8, 3, separable=True))
+    keep = {"stem": np.arange(5), "trunk": np.arange(20), "block1": np.arange(7)}
+    sliced = channels.slice_params(random_params(dense), dense.axes, keep)
+    student = with_scales(Model(dense, sliced))
+    widths = channels.read_widths(student.params, student.generator.axes)
+    sites, count = find_sites(student.generator), cost.macs(student.generator, 32, 32)
+    goal = 0.7 * float(count(widths))
+    control = budget_of(count, widths, sites, goal, lambda step: 0.1, 10)
+    np.testing.assert_allclose(control.start, 1 / 0.7)
+    whole, _ = control.threshold(student.params, sites, jnp.float32(0), jnp.int32(0))
+    assert whole == 0
+    landing, _ = control.threshold(student.params, sites, jnp.float32(0), jnp.int32(9))
+    assert 0.99 < landing < 1  # its scales are all 1 still, and would go all at once
 
 
 def test_a_budget_that_cannot_be_reached_is_refused():
