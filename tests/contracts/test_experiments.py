@@ -27,11 +27,12 @@ def smoke(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory) -> Path:
-    """A run on pairs, with a teacher of its own."""
+    """A run on pairs by the original pipeline, with a teacher of its own."""
     workdir = tmp_path_factory.mktemp("runs") / "pairs"
-    output = finish("pix2pix_ofa", "--preset", "smoke", "--workdir", str(workdir))
+    flags = ("--preset", "smoke", "--pipeline", "original", "--workdir", str(workdir))
+    output = finish("pix2pix_ofa", *flags)
     # No terminal: a plain line at the beginning and at the end of every stage.
-    for stage in ("teacher", "supernet", "fine_tune"):
+    for stage in ("teacher", "pre_distillation", "supernet", "fine_tune"):
         assert f"{stage}: 0 of 4\n" in output and f"{stage}: 4 of 4, adversarial " in output
     assert "search: 0 done\n" in output
     return workdir
