@@ -11,11 +11,10 @@ import numpy as np
 
 from ganc import channels
 from ganc.compress.finish import finish, show
-from ganc.compress.omgd import check_size
 from ganc.compress.run import Run, open_data
 from ganc.compress.slimming_settings import Slim
 from ganc.compress.slimming_stages import Stages, check_budget
-from ganc.compress.teacher import TEACHER, load_teacher
+from ganc.compress.teacher import TEACHER, check_size, load_teacher
 from ganc.data.pictures import show_size
 from ganc.errors import UserError
 from ganc.features.perceptual import Perceptual, perceptual
@@ -57,7 +56,7 @@ def slim(
     data = open_data(config, task)
     given = None if config.teacher == "train" else load_teacher(config.teacher, task, data, shape)
     start = _start(config, given or Model(teacher, None), student, shape)
-    check_size(shape, [start.generator])
+    check_size("the student", start.generator, shape)
     sites = find_sites(start.generator, trunk=config.trunk) if config.prunes else ()
     judge = _discriminator(config, task)
     features = perceptual(config.features, scaling=config.scaling)
