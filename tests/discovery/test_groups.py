@@ -29,7 +29,7 @@ def check_masked_is_sliced(network, params, x, keep):
     sliced = jax.jit(lambda p: generator.apply(p, x).image)(
         slice_params(params, generator.axes, keep)
     )
-    np.testing.assert_allclose(masked, sliced, atol=1e-5)
+    np.testing.assert_allclose(masked, sliced, atol=1e-5, rtol=1e-5)
     assert np.abs(masked - np.asarray(network(params, x))).max() > 1e-3
 
 
@@ -81,6 +81,14 @@ def test_groups_follow_the_computation(function, out, group):
     entering = "a" if out == 4 else group
     assert found.axes == {"a": (None, group), "b": (entering, None)}, found.report()
     assert found.frozen == ()
+
+
+@pytest.mark.parametrize(("function", "out", "group"), FOUND.values(), ids=FOUND)
+def test_every_rule_is_evaluated_at_other_widths(function, out, group):
+    params = draw(shapes(a=(3, 8), b=(out, 3)))
+    x = np.random.default_rng(1).uniform(-1, 1, X.shape).astype(np.float32)
+    keep = {"a": np.array([1, 2]) if group == TWICE else np.array([0, 3, 6])}
+    check_masked_is_sliced(through(function), params, x, keep)
 
 
 @pytest.mark.parametrize(("function", "reason"), REFUSED.values(), ids=REFUSED)
