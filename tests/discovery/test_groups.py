@@ -95,8 +95,21 @@ def test_every_rule_is_evaluated_at_other_widths(function, out, group):
 def test_what_is_not_understood_stays_and_is_reported(function, reason):
     found = analyse(through(function), shapes(a=(3, 8), b=(8, 3)), X)
     assert found.axes["b"] == (None, None)
-    assert any(reason in frozen.reason for frozen in found.frozen), found.report()
+    told = {
+        name for frozen in found.frozen if reason in frozen.reason for name in frozen.parameters
+    }
+    assert {"b"} <= told, found.report()
     assert reason in found.report()
+
+
+def test_channels_of_noise_stay():
+    def network(p, x):
+        y = x @ p["a"]
+        return (y + jax.random.normal(jax.random.key(0), y.shape)) @ p["b"]
+
+    found = analyse(network, shapes(a=(3, 8), b=(8, 3)), X)
+    assert found.axes == {"a": (None, None), "b": (None, None)}
+    assert "random_bits is not understood" in found.report()
 
 
 def test_a_refusal_leaves_other_channels_alone():
