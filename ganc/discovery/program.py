@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import jax
 import numpy as np
-from jax.extend.core import Jaxpr, Literal
+from jax.extend.core import Literal
 
 Operand: TypeAlias = int | Literal
 """The number of a value, or a scalar that stands in the program."""
@@ -133,9 +133,8 @@ class _Flattening:
         self, closed: Any, inputs: Sequence[Operand], steps: list, where: str
     ) -> list[Operand]:
         """Appends the steps of `closed` to `steps`; returns its outputs."""
-        jaxpr, constants = (
-            (closed, ()) if isinstance(closed, Jaxpr) else (closed.jaxpr, closed.consts)
-        )
+        # That of a checkpoint is open: it closes over nothing.
+        jaxpr, constants = getattr(closed, "jaxpr", closed), getattr(closed, "consts", ())
         known: dict[Any, Operand] = dict(zip(jaxpr.invars, inputs, strict=True))
         for variable, value in zip(jaxpr.constvars, constants, strict=True):
             known[variable] = number = self.number(variable)

@@ -35,6 +35,11 @@ def _elementwise(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
     ]
 
 
+def _bitcast(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    same = walk.shape(step.operands[0]) == walk.shape(step.results[0])
+    return axes if same else refuse(walk, step, axes)
+
+
 def _broadcast(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
     shape = walk.shape(step.results[0])
     kept = dict(zip(step.params["broadcast_dimensions"], axes[0], strict=False))
@@ -249,6 +254,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(
         ("reduce_window_sum", "reduce_window_max", "reduce_window_min"), contractions.window
     ),
+    "bitcast_convert_type": _bitcast,
     "sort": _along("dimension"),
     "rev": _along("dimensions"),
     "broadcast_in_dim": _broadcast,

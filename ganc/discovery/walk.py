@@ -45,9 +45,21 @@ class Walk:
     def steps(self, program: Program) -> None:
         """Follows the channels through a program whose inputs are known."""
         for step in program.steps:
+            known = len(self.identities.refusals)
             rule = self._rules.get(step.name, refuse)
             results = rule(self, step, [self.of(operand) for operand in step.operands])
+            if len(self.identities.refusals) > known:
+                results = list(map(self._doubtful, step.results, results))
             self.axes |= zip(step.results, results, strict=True)
+
+    def _doubtful(self, result: int, axes: Axes) -> Axes:
+        """The axes of a result of which something was refused, to tell what meets them why."""
+        _, reason = self.identities.refusals[-1]
+        fresh = self.identities.fresh(self.shape(result))
+        for ids, new in zip(axes, fresh, strict=True):
+            if ids is None:
+                self.identities.fix(new, reason)
+        return tuple(new if ids is None else ids for ids, new in zip(axes, fresh, strict=True))
 
     def _constant(self, value: np.ndarray) -> Axes:
         # Nobody could say later which places of a constant are left; where all are alike, any.
@@ -63,7 +75,10 @@ def refuse(walk: Walk, step: Step, axes: list[Axes], why: str = "") -> list[Axes
     reason = f"{step.name} {why or 'is not understood'} in {step.where or 'the function'}"
     for ids in (ids for operand in axes for ids in operand):
         walk.identities.fix(ids, reason)
-    return [(None,) * len(walk.shape(result)) for result in step.results]
+    results = [walk.identities.fresh(walk.shape(result)) for result in step.results]
+    for ids in (ids for result in results for ids in result):
+        walk.identities.fix(ids, reason)
+    return results
 
 
 def agreed(walk: Walk, several: Sequence[Ids]) -> Ids:

@@ -29,7 +29,7 @@ def check_masked_is_sliced(network, params, x, keep):
     sliced = jax.jit(lambda p: generator.apply(p, x).image)(
         slice_params(params, generator.axes, keep)
     )
-    np.testing.assert_allclose(masked, sliced, atol=1e-5)
+    np.testing.assert_allclose(masked, sliced, atol=1e-5, rtol=1e-5)
     assert np.abs(masked - np.asarray(network(params, x))).max() > 1e-3
 
 
@@ -83,12 +83,33 @@ def test_groups_follow_the_computation(function, out, group):
     assert found.frozen == ()
 
 
+@pytest.mark.parametrize(("function", "out", "group"), FOUND.values(), ids=FOUND)
+def test_every_rule_is_evaluated_at_other_widths(function, out, group):
+    params = draw(shapes(a=(3, 8), b=(out, 3)))
+    x = np.random.default_rng(1).uniform(-1, 1, X.shape).astype(np.float32)
+    keep = {"a": np.array([1, 2]) if group == TWICE else np.array([0, 3, 6])}
+    check_masked_is_sliced(through(function), params, x, keep)
+
+
 @pytest.mark.parametrize(("function", "reason"), REFUSED.values(), ids=REFUSED)
 def test_what_is_not_understood_stays_and_is_reported(function, reason):
     found = analyse(through(function), shapes(a=(3, 8), b=(8, 3)), X)
     assert found.axes["b"] == (None, None)
-    assert any(reason in frozen.reason for frozen in found.frozen), found.report()
+    told = {
+        name for frozen in found.frozen if reason in frozen.reason for name in frozen.parameters
+    }
+    assert {"b"} <= told, found.report()
     assert reason in found.report()
+
+
+def test_channels_of_noise_stay():
+    def network(p, x):
+        y = x @ p["a"]
+        return (y + jax.random.normal(jax.random.key(0), y.shape)) @ p["b"]
+
+    found = analyse(network, shapes(a=(3, 8), b=(8, 3)), X)
+    assert found.axes == {"a": (None, None), "b": (None, None)}
+    assert "random_bits is not understood" in found.report()
 
 
 def test_a_refusal_leaves_other_channels_alone():
