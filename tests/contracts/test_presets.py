@@ -102,7 +102,7 @@ ORIGINAL = {
 def test_the_original_pipeline(name):
     config, macs, (arch, price), size, steps = ORIGINAL[name]
     if isinstance(config, gaugan_ofa.Compression):
-        spec = dataclasses.replace(gaugan_teacher.spec(config.teaching), spectral=False)
+        spec = gaugan_teacher.spec(config.teaching, config.teaching.ngf, separable=True)
         teacher = spade.generator(spec)
         student = spade.generator(dataclasses.replace(spec, ngf=config.ngf))
     else:
