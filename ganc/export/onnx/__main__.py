@@ -13,8 +13,9 @@ from ganc.channels import read_widths
 from ganc.data.dataset import EARTH_LABELS, Dataset, open_dataset
 from ganc.data.pictures import show_size, to_float
 from ganc.errors import UserError
+from ganc.export.new_file import check_new, write_new
 from ganc.export.onnx.check import check, feed, run, session
-from ganc.export.onnx.file import OPSET, check_new, library, model_proto, write_new
+from ganc.export.onnx.file import OPSET, library, model_proto
 from ganc.export.onnx.network import Network, network
 from ganc.export.onnx.pictures import calibration, of_data
 from ganc.export.onnx.quantise import quantise
