@@ -134,6 +134,7 @@ class _Walk:
 
 
 def _computed(eqn: Any, values: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
-    found = eqn.primitive.bind(*values, **eqn.params)
+    with jax.default_matmul_precision("float32"):
+        found = eqn.primitive.bind(*values, **eqn.params)
     parts = found if eqn.primitive.multiple_results else [found]
     return [np.asarray(part) for part in parts]
