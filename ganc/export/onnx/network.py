@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from ganc.errors import UserError
+from ganc.export.onnx.equation import cast
 from ganc.export.onnx.graph import Graph, Name, Size, size_of
-from ganc.export.onnx.rules import cast
 from ganc.export.onnx.simplify import simplify
 from ganc.export.onnx.trace import trace, write
 from ganc.export.symbolic import style_dim

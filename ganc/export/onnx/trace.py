@@ -12,8 +12,9 @@ import numpy as np
 from jax.extend.core import Literal
 
 from ganc.errors import UserError
+from ganc.export.onnx.equation import Equation, Operand, Refused
 from ganc.export.onnx.graph import Graph, Name, resolver, size_of
-from ganc.export.onnx.rules import RULES, Equation, Operand, Refused
+from ganc.export.onnx.rules import RULES
 from ganc.export.symbolic import picture_of, symbolic_inputs
 from ganc.nn.operation import whole
 from ganc.types import Model
