@@ -92,12 +92,10 @@ def export(
     if beside is not None:
         full = fold(store.load(beside))
         other = model_proto(network(full, **ports), {}).SerializeToString()
-        place = size or trained_at(store.read_about(model_dir)) or (full.generator.divisor * 4,) * 2
-        lines.append(
-            speed(
-                [data, other], [model, full], built, next(examples(built, model.generator, place))
-            )
-        )
+        side = 4 * full.generator.divisor
+        place = size or trained_at(store.read_about(model_dir)) or (side, side)
+        each = next(examples(built, model.generator, place))
+        lines.append(speed([data, other], [model, full], built, each))
     write_new(out, data)
     nodes = len(built.graph.nodes)
     lines.append(f"{out}: {len(data):,} bytes, opset {OPSET}, {nodes} operators before rounding")
