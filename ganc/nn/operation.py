@@ -16,6 +16,7 @@ import jax
 import numpy as np
 from flax.core import FrozenDict
 from jax.extend.core import Primitive
+from jax.interpreters import mlir
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -73,4 +74,12 @@ def _shape(*arrays: Any, name: str, function: Callable[..., Any], options: Any) 
 
 
 operation_p.def_abstract_eval(_shape)
-operation_p.def_impl(lambda *arrays, name, function, options: function(*arrays, **options))
+
+
+def _run(*arrays: Any, name: str, function: Callable[..., Any], options: Any) -> Any:
+    del name
+    return function(*arrays, **options)
+
+
+operation_p.def_impl(_run)
+mlir.register_lowering(operation_p, mlir.lower_fun(_run, multiple_results=False))

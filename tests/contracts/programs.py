@@ -113,3 +113,6 @@ def check_left(smoke: Path, entries: int = 8) -> None:
     assert len(found["student"]["arch"].split("_")) == entries
     scored = [json.loads(line) for line in (smoke / "search.jsonl").read_text().splitlines()]
     assert found["student"]["arch"] == min(scored, key=lambda row: row["score"])["arch"]
+    about = json.loads((smoke / "student" / "model.json").read_text())["about"]
+    assert about["scores"] == found["student"]["metrics"]
+    assert about["teacher_sha256"] == found["teacher"]["params_sha256"]

@@ -14,6 +14,7 @@ from ganc.export.onnx import __main__ as program
 from ganc.export.onnx import check as checking
 from ganc.export.onnx.file import model_proto
 from ganc.export.onnx.network import network
+from ganc.metrics import cost
 from ganc.models import cartoon, deep_resnet, munit, resnet, spade, store, unet
 from ganc.models.families import FAMILIES, generator
 from ganc.nn import conv
@@ -194,6 +195,16 @@ def test_a_file_and_what_it_says_of_itself(stored, tmp_path, capsys):
     assert said["architecture"] == "4_4_4_4_4_4_4_4" and said["divisor"] == "4"
     names = [node.name for node in proto.graph.node]
     assert any("ResNet/block0/conv1_depthwise" in name for name in names)
+
+
+def test_the_speed_stands_beside_the_multiply_adds(stored, tmp_path, random_params, capsys):
+    made = resnet.generator(resnet.Spec(8, blocks=3))
+    store.save(tmp_path / "full", Model(made, random_params(made)), {})
+    flags = ["--no-check", "--beside", str(tmp_path / "full"), "--size", "16", "24"]
+    cli.run(program.main, [str(stored), str(tmp_path / "a.onnx"), *flags])
+    output = capsys.readouterr().out
+    macs = [cost.macs(g, 16, 24)(g.widths) for g in (generator(SPECS["mobile"]), made)]
+    assert "a picture of 16x24 px" in output and f"{macs[0]:,} against {macs[1]:,}" in output
 
 
 def test_half_the_bytes(stored, tmp_path):

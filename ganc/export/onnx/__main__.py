@@ -1,10 +1,12 @@
 """A stored model as an ONNX file: `python -m ganc.export.onnx MODEL OUT.onnx`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import jax
 import numpy as np
 import tyro
 
@@ -13,11 +15,14 @@ from ganc.channels import read_widths
 from ganc.data.dataset import EARTH_LABELS, Dataset, open_dataset
 from ganc.data.pictures import show_size, to_float
 from ganc.errors import UserError
-from ganc.export.onnx.check import check, feed, run, session
-from ganc.export.onnx.file import OPSET, check_new, library, model_proto, write_new
-from ganc.export.onnx.network import Network, network
+from ganc.export.new_file import check_new, write_new
+from ganc.export.onnx.check import Example, check, examples, feed, run, session
+from ganc.export.onnx.file import OPSET, library, model_proto
+from ganc.export.onnx.network import STYLE, Network, network
 from ganc.export.onnx.pictures import calibration, of_data
 from ganc.export.onnx.quantise import quantise
+from ganc.metrics import cost
+from ganc.metrics.latency import latency
 from ganc.models import store
 from ganc.models.card import trained_at
 from ganc.models.families import family_of, fold
@@ -52,6 +57,7 @@ def export(
     own_style: bool = False,
     float16: bool = False,
     int8: Calibration | None = None,
+    beside: Path | None = None,
     checked: bool = True,
 ) -> list[str]:
     """Writes a stored model as an ONNX file; see `main`.
@@ -66,7 +72,8 @@ def export(
     check_new(out)
     _require(checked)
     model = fold(store.load(model_dir))
-    built = network(model, pixels=pixels, size=size, own_style=own_style)
+    ports: dict[str, Any] = {"pixels": pixels, "size": size, "own_style": own_style}
+    built = network(model, **ports)
     said = metadata(model, built, store.read_about(model_dir))
     data = model_proto(built, said).SerializeToString()
     lines = [check(data, built, model, size)] if checked else []
@@ -82,6 +89,13 @@ def export(
         )
         exact, data = data, model_proto(codes, said).SerializeToString()
         lines += losses(exact, data, built, int8)
+    if beside is not None:
+        full = fold(store.load(beside))
+        other = model_proto(network(full, **ports), {}).SerializeToString()
+        side = 4 * full.generator.divisor
+        place = size or trained_at(store.read_about(model_dir)) or (side, side)
+        each = next(examples(built, model.generator, place))
+        lines.append(speed([data, other], [model, full], built, each))
     write_new(out, data)
     nodes = len(built.graph.nodes)
     lines.append(f"{out}: {len(data):,} bytes, opset {OPSET}, {nodes} operators before rounding")
@@ -105,6 +119,38 @@ def losses(exact: bytes, rounded: bytes, built: Network, int8: Calibration) -> l
     for protocol, value in values[0].items():
         lines.append(f"{protocol}: float32 {value.value:.4g}, int8 {values[1][protocol].value:.4g}")
     return lines
+
+
+def speed(files: Sequence[bytes], models: Sequence[Model], built: Network, each: Example) -> str:
+    """What a model and a larger one take for a picture, and what they compute, in one line.
+
+    Args:
+        files: the content of their files, with the same ports.
+        models: the two.
+        built: the network of one of them.
+        each: the picture.
+    """
+    height, width = each.given.shape[1:3]
+    given = feed(built, each)
+    calls = {str(i): partial(session(file).run, None, given) for i, file in enumerate(files)}
+    times = latency(calls, warmup=5, repeats=30)
+    styles: dict[str, Any] = {
+        n: jax.ShapeDtypeStruct(a.shape, a.dtype) for n, a in given.items() if n == STYLE
+    }
+    macs = [
+        int(
+            cost.macs(model.generator, height, width, **styles)(
+                read_widths(model.params, model.generator.axes)
+            )
+        )
+        for model in models
+    ]
+    ms = [times[name]["p50"] for name in calls]
+    return (
+        f"a picture of {height}x{width} px in ONNX Runtime: {ms[0]:.2f} ms against {ms[1]:.2f}, "
+        f"{ms[1] / ms[0]:.1f}x; multiply-adds {macs[0]:,} against {macs[1]:,}, "
+        f"{macs[1] / macs[0]:.1f}x"
+    )
 
 
 def _pictures(file: bytes, built: Network, int8: Calibration) -> np.ndarray:
@@ -174,6 +220,7 @@ def main(
     data: str | None = None,
     data_size: tuple[int, int] | None = None,
     skip_bad: tyro.conf.FlagCreatePairsOff[bool] = False,
+    beside: Path | None = None,
     no_check: tyro.conf.FlagCreatePairsOff[bool] = False,
 ) -> None:
     """Writes a stored model as an ONNX file, and compares its pictures with the model's.
@@ -192,6 +239,8 @@ def main(
         data: for --int8: earth, earth:TASK, folder:DIR or tfds:NAME; label maps only of the Earth.
         data_size: height and width of its pictures; by default those of the model's training.
         skip_bad: leave out pictures that cannot be decoded.
+        beside: the directory of a larger model, such as the teacher; times and multiply-adds of
+            both are shown.
         no_check: leave out the comparison, which needs ONNX Runtime.
     """
     if int8 and float16:
@@ -204,6 +253,7 @@ def main(
         own_style=own_style,
         float16=float16,
         int8=_calibration(model, data, data_size or size, skip_bad) if int8 else None,
+        beside=beside,
         checked=not no_check,
     )
     for line in lines:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import numpy as np
 
 from ganc.data.pictures import show_size, to_float, to_uint8
@@ -98,7 +99,8 @@ def expected(model: Model, network: Network, example: Example) -> np.ndarray:
     more = [(0, -(-max(n, minimum) // unit) * unit - n) for n in (height, width)]
     x = np.pad(example.given, ((0, 0), *more, (0, 0)), mode="reflect")
     inputs = {} if example.style is None else {"style": example.style}
-    made = render(model, _floats(network.inputs[0].name, x), inputs=inputs)
+    with jax.default_matmul_precision("float32"):  # accelerators take less by default
+        made = render(model, _floats(network.inputs[0].name, x), inputs=inputs)
     return to_uint8(made[:, :height, :width])
 
 

@@ -1,11 +1,8 @@
-"""An ONNX file: the model that the library `onnx` makes of a graph, and how it reaches the disk."""
+"""An ONNX file: the model that the library `onnx` makes of a graph."""
 
 import importlib
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,34 +71,3 @@ def _info(port: Port) -> Any:
     onnx = library("onnx")
     kinds = {"uint8": onnx.TensorProto.UINT8, "float32": onnx.TensorProto.FLOAT}
     return onnx.helper.make_tensor_value_info(port.name, kinds[port.dtype], list(port.shape))
-
-
-def check_new(path: Path) -> None:
-    """Refuses a path that is taken.
-
-    Raises:
-        UserError: there is something.
-    """
-    if path.exists():
-        raise UserError(f"{path} exists; give another name, or remove it")
-
-
-def write_new(path: Path, data: bytes) -> None:
-    """Writes a file, whole or not at all.
-
-    Raises:
-        UserError: there is a file of that name, or it can't be written.
-    """
-    check_new(path)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise UserError(f"cannot write {path}: {error.strerror}") from error

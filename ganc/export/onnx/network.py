@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from ganc.errors import UserError
+from ganc.export.onnx.equation import cast
 from ganc.export.onnx.graph import Graph, Name, Size, size_of
-from ganc.export.onnx.rules import cast
 from ganc.export.onnx.simplify import simplify
 from ganc.export.onnx.trace import trace, write
+from ganc.export.symbolic import style_dim
 from ganc.types import Model
 
 PICTURE, LABELS, STYLE, RESULT = "picture", "labels", "style", "result"
@@ -65,10 +66,10 @@ def network(
     generator = model.generator
     if size is not None:
         _check_size(size, generator, pixels)
-    style_dim = 0 if own_style else getattr(generator.spec, "style_dim", 0)
+    dim = style_dim(generator, own_style)
     whole = None if size is None else (_rounded(size[0], generator), _rounded(size[1], generator))
-    traced = trace(model, whole, style_dim)
-    inputs, output = _ports(generator, pixels, size, style_dim)
+    traced = trace(model, whole, dim)
+    inputs, output = _ports(generator, pixels, size, dim)
     graph = Graph()
     x = _pixels_in(graph, inputs[0], generator, size) if pixels else inputs[0].name
     styles = [port.name for port in inputs[1:]]
@@ -97,7 +98,7 @@ def _rounded(n: int, generator: Any) -> int:
 
 
 def _ports(
-    generator: Any, pixels: bool, size: tuple[int, int] | None, style_dim: int
+    generator: Any, pixels: bool, size: tuple[int, int] | None, dim: int
 ) -> tuple[tuple[Port, ...], Port]:
     height, width = size or ("height", "width")
 
@@ -106,7 +107,7 @@ def _ports(
         return Port(name, "uint8" if pixels else "float32", shape)
 
     first = port(PICTURE if generator.channels_in == 3 else LABELS, generator.channels_in)
-    style = (Port(STYLE, "float32", ("batch", style_dim)),) if style_dim else ()
+    style = (Port(STYLE, "float32", ("batch", dim)),) if dim else ()
     return (first, *style), port(RESULT, 3)
 
 

@@ -1,89 +1,12 @@
-"""What each primitive of JAX is in ONNX.
+"""What each primitive of JAX is in ONNX; `equation.py` says how the arrays lie."""
 
-JAX's arrays are channels last, ONNX's channels first: a tensor of four axes lies in the graph as
-NCHW where its array is NHWC, any other as its array. A rule knows the array's axes, and `stored`
-says where they lie.
-"""
-
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 
-from ganc.errors import UserError
-from ganc.export.onnx.graph import END, Graph, Name, Resolve
-
-_CHANNELS_FIRST = (0, 3, 1, 2)
-
-
-def order(rank: int) -> tuple[int, ...]:
-    """The array's axes in the order in which the graph has them."""
-    return _CHANNELS_FIRST if rank == 4 else tuple(range(rank))
-
-
-def stored(axis: int, rank: int) -> int:
-    """Where the graph has an axis of the array."""
-    return order(rank).index(axis)
-
-
-class Operand(NamedTuple):
-    """An input of an equation.
-
-    Attributes:
-        shape: of the array; its sizes may be expressions.
-        name: of the tensor; None for a constant.
-        array: the constant, as the array lies.
-    """
-
-    shape: tuple[Any, ...]
-    name: Name | None
-    array: np.ndarray | None
-
-    @property
-    def rank(self) -> int:
-        """The number of axes."""
-        return len(self.shape)
-
-
-class Equation(NamedTuple):
-    """An equation with what its rule needs.
-
-    Attributes:
-        graph: to which the rule adds nodes.
-        resolve: traced sizes -> those of the graph.
-        inputs: see `Operand`.
-        params: of the primitive.
-        shapes: of the results.
-        dtypes: of the results.
-    """
-
-    graph: Graph
-    resolve: Resolve
-    inputs: Sequence[Operand]
-    params: Any
-    shapes: Sequence[tuple[Any, ...]]
-    dtypes: Sequence[np.dtype]
-
-    def name(self, index: int = 0) -> Name:
-        """The tensor of an input, also if it is a constant."""
-        operand = self.inputs[index]
-        if operand.name is not None:
-            return operand.name
-        assert operand.array is not None
-        return self.graph.constant(operand.array.transpose(order(operand.rank)))
-
-    def move(self, name: Name, found: Sequence[Any], wanted: Sequence[Any]) -> Name:
-        """A tensor whose axes are `found`, in that order, with its axes as `wanted`."""
-        if list(found) == list(wanted):
-            return name
-        return self.graph.add("Transpose", name, perm=[list(found).index(axis) for axis in wanted])
-
-
-Rule = Callable[[Equation], "Name | list[Name]"]
-
-
-class Refused(UserError):
-    """What a rule can't express; the message says what of the primitive."""
+from ganc.export.onnx import shapes
+from ganc.export.onnx.equation import CHANNELS_FIRST, Equation, Refused, Rule, cast, order
+from ganc.export.onnx.graph import Name
 
 
 def _same(op: str) -> Rule:
@@ -128,138 +51,6 @@ def _cast(e: Equation) -> Name:
     return cast(e.graph, e.name(), e.dtypes[0])
 
 
-_TYPES = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "bool": 9, "float16": 10}
-
-
-def cast(graph: Graph, name: Name, dtype: Any) -> Name:
-    """A tensor as `dtype`."""
-    known = np.dtype(dtype).name
-    if known not in _TYPES:
-        raise Refused(f"{known}, which is none of {', '.join(_TYPES)}")
-    return graph.add("Cast", name, to=_TYPES[known])
-
-
-def _broadcast(e: Equation) -> Name:
-    shape, places = e.shapes[0], e.params["broadcast_dimensions"]
-    rank, operand = len(shape), e.inputs[0]
-    # Axes of the result: those of the operand keep their order of the graph, the others are new.
-    wanted = [axis for axis in order(rank) if axis in places]
-    name = e.move(e.name(), [places[axis] for axis in order(operand.rank)], wanted)
-    if new := [i for i, axis in enumerate(order(rank)) if axis not in places]:
-        name = e.graph.add("Unsqueeze", name, np.asarray(new, np.int64))
-    sizes = dict(zip(places, operand.shape, strict=True))
-    if all(sizes.get(axis, 1) == size for axis, size in enumerate(shape)):
-        return name
-    return e.graph.add("Expand", name, _sizes(e, [shape[axis] for axis in order(rank)]))
-
-
-def _sizes(e: Equation, shape: Sequence[Any]) -> Name:
-    return e.graph.integers(e.resolve(size) for size in shape)
-
-
-def _reshape(e: Equation) -> Name:
-    before, after = e.inputs[0].rank, len(e.shapes[0])
-    if e.params.get("dimensions") is not None:
-        raise Refused("dimensions in another order")
-    name = e.move(e.name(), order(before), range(before))
-    name = e.graph.add("Reshape", name, _sizes(e, e.shapes[0]))
-    return e.move(name, range(after), order(after))
-
-
-def _without(e: Equation, name: Name, dropped: Sequence[int], rank: int) -> Name:
-    """A tensor of which axes were dropped, as a tensor of its new rank lies."""
-    kept = [axis for axis in order(rank) if axis not in dropped]
-    return e.move(name, kept, [sorted(kept)[axis] for axis in order(len(kept))])
-
-
-def _squeeze(e: Equation) -> Name:
-    return _dropped(e, e.name(), e.params["dimensions"], e.inputs[0].rank)
-
-
-def _dropped(e: Equation, name: Name, axes: Sequence[int], rank: int) -> Name:
-    places = np.asarray([stored(axis, rank) for axis in axes], np.int64)
-    return _without(e, e.graph.add("Squeeze", name, places), axes, rank)
-
-
-def _reduce(op: str) -> Rule:
-    def rule(e: Equation) -> Name:
-        rank, axes = e.inputs[0].rank, e.params["axes"]
-        places = [stored(axis, rank) for axis in axes]
-        if op == "ReduceSum":  # the first whose axes became an input
-            name = e.graph.add(op, e.name(), np.asarray(places, np.int64), keepdims=0)
-        else:
-            name = e.graph.add(op, e.name(), axes=places, keepdims=0)
-        return _without(e, name, axes, rank)
-
-    return rule
-
-
-def _transpose(e: Equation) -> Name:
-    rank, permutation = e.inputs[0].rank, e.params["permutation"]
-    return e.move(e.name(), order(rank), [permutation[axis] for axis in order(rank)])
-
-
-def _concatenate(e: Equation) -> Name:
-    axis = stored(e.params["dimension"], len(e.shapes[0]))
-    return e.graph.add("Concat", *(e.name(i) for i in range(len(e.inputs))), axis=axis)
-
-
-def _cut(e: Equation, places: dict[int, tuple[Any, Any, int]]) -> Name:
-    """Array axis -> start, end and step."""
-    if not places:
-        return e.name()
-    axes = [stored(axis, e.inputs[0].rank) for axis in places]
-    starts, ends, steps = ([place[i] for place in places.values()] for i in range(3))
-    vectors = (_sizes(e, starts), _sizes(e, ends), e.graph.integers(axes), e.graph.integers(steps))
-    return e.graph.add("Slice", e.name(), *vectors)
-
-
-def _slice(e: Equation) -> Name:
-    starts, ends, shape = e.params["start_indices"], e.params["limit_indices"], e.inputs[0].shape
-    steps = e.params["strides"] or (1,) * len(shape)
-    places = {}
-    for axis, (start, end, step, size) in enumerate(zip(starts, ends, steps, shape, strict=True)):
-        whole = end == size
-        if not (whole and start == 0 and step == 1):
-            places[axis] = (start, END if whole else end, step)
-    return _cut(e, places)
-
-
-def _split(e: Equation) -> list[Name]:
-    ends = np.cumsum(e.params["sizes"]).tolist()
-    axis = e.params["axis"]
-    return [
-        _cut(e, {axis: (start, end, 1)}) for start, end in zip([0, *ends[:-1]], ends, strict=True)
-    ]
-
-
-def _reverse(e: Equation) -> Name:
-    return _cut(e, {axis: (-1, -END, -1) for axis in e.params["dimensions"]})
-
-
-def _gather(e: Equation) -> Name:
-    """A slice at constant places, as JAX writes `x[:, 1:-1, 0]` where sizes are symbols."""
-    numbers, starts = e.params["dimension_numbers"], e.inputs[1].array
-    if starts is None or starts.ndim != 1 or numbers.operand_batching_dims:
-        raise Refused("an index that is computed, or an array of them")
-    places = {}
-    for axis, start in zip(numbers.start_index_map, starts.tolist(), strict=True):
-        places[axis] = (start, start + e.params["slice_sizes"][axis], 1)
-    name, dropped, rank = _cut(e, places), numbers.collapsed_slice_dims, e.inputs[0].rank
-    if not dropped:
-        return name
-    return _dropped(e, name, dropped, rank)
-
-
-def _pad(e: Equation) -> Name:
-    config, rank = e.params["padding_config"], e.inputs[0].rank
-    if any(inner or lo < 0 or hi < 0 for lo, hi, inner in config):
-        raise Refused(f"padding between the elements, or a negative one: {config}")
-    sides = [config[axis] for axis in order(rank)]
-    pads = e.graph.integers([side[i] for i in range(2) for side in sides])
-    return e.graph.add("Pad", e.name(0), pads, e.name(1), mode="constant")
-
-
 def _product(e: Equation) -> Name:
     (left, right), (batch_left, batch_right) = e.params["dimension_numbers"]
     a, b = (e.inputs[i].rank for i in range(2))
@@ -283,7 +74,7 @@ def _convolution(e: Equation) -> Name:
     kernel = e.inputs[1].array
     if kernel is None:
         raise Refused("a kernel that depends on the picture")
-    spatial = numbers.lhs_spec == numbers.out_spec == _CHANNELS_FIRST and kernel.ndim == 4
+    spatial = numbers.lhs_spec == numbers.out_spec == CHANNELS_FIRST and kernel.ndim == 4
     if not spatial or p["batch_group_count"] != 1:
         raise Refused(f"{numbers}, expected pictures as NHWC")
     kernel = kernel.transpose(numbers.rhs_spec)
@@ -398,19 +189,19 @@ RULES: dict[str, Rule] = {
     "round": _round,
     "clamp": _clamp,
     "convert_element_type": _cast,
-    "broadcast_in_dim": _broadcast,
-    "reshape": _reshape,
-    "squeeze": _squeeze,
-    "transpose": _transpose,
-    "concatenate": _concatenate,
-    "slice": _slice,
-    "gather": _gather,
-    "split": _split,
-    "rev": _reverse,
-    "pad": _pad,
-    "reduce_sum": _reduce("ReduceSum"),
-    "reduce_max": _reduce("ReduceMax"),
-    "reduce_min": _reduce("ReduceMin"),
+    "broadcast_in_dim": shapes.broadcast,
+    "reshape": shapes.reshape,
+    "squeeze": shapes.squeeze,
+    "transpose": shapes.transpose,
+    "concatenate": shapes.concatenate,
+    "slice": shapes.slice_,
+    "gather": shapes.gather,
+    "split": shapes.split,
+    "rev": shapes.reverse,
+    "pad": shapes.pad,
+    "reduce_sum": shapes.reduce("ReduceSum"),
+    "reduce_max": shapes.reduce("ReduceMax"),
+    "reduce_min": shapes.reduce("ReduceMin"),
     "dot_general": _product,
     "conv_general_dilated": _convolution,
     "dim_as_value": _size,

@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import export
 from jax.extend.core import Literal
 
 from ganc.errors import UserError
+from ganc.export.onnx.equation import Equation, Operand, Refused
 from ganc.export.onnx.graph import Graph, Name, resolver, size_of
-from ganc.export.onnx.rules import RULES, Equation, Operand, Refused
+from ganc.export.onnx.rules import RULES
+from ganc.export.symbolic import picture_of, symbolic_inputs
 from ganc.nn.operation import whole
 from ganc.types import Model
 
@@ -37,22 +37,10 @@ def trace(model: Model, size: tuple[int, int] | None, style_dim: int) -> Any:
     Raises:
         UserError: `size` can't be taken, or the generator does what no symbol of a size can.
     """
-    generator, unit = model.generator, model.generator.divisor
-    least = -(-generator.minimum // unit)
-    limits = [f"h >= {least}", f"w >= {least}"]
-    batch, h, w = export.symbolic_shape("b, h, w", constraints=limits)
-    height, width = (unit * h, unit * w) if size is None else size
-    inputs = [jax.ShapeDtypeStruct((batch, height, width, generator.channels_in), jnp.float32)]
-    if style_dim:
-        inputs.append(jax.ShapeDtypeStruct((batch, style_dim), jnp.float32))
-
-    def picture(x: jax.Array, style: jax.Array | None = None) -> jax.Array:
-        given = {} if style is None else {"style": style}
-        return generator.apply(model.params, x, **given).image
-
+    inputs = symbolic_inputs(model.generator, size, style_dim)
     with whole():
         try:
-            return jax.make_jaxpr(picture)(*inputs)
+            return jax.make_jaxpr(picture_of(model))(*inputs)
         except UserError:
             raise
         # JAX raises many types over a size that it can't decide upon.
@@ -147,6 +135,7 @@ class _Walk:
 
 
 def _computed(eqn: Any, values: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
-    found = eqn.primitive.bind(*values, **eqn.params)
+    with jax.default_matmul_precision("float32"):
+        found = eqn.primitive.bind(*values, **eqn.params)
     parts = found if eqn.primitive.multiple_results else [found]
     return [np.asarray(part) for part in parts]
