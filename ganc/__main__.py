@@ -12,6 +12,7 @@ COMMANDS = {
     "metrics": ("ganc.metrics.__main__", "score a folder of pictures against real ones"),
     "export torch": ("ganc.export.torch", "a PyTorch checkpoint into a model directory, or back"),
     "export onnx": ("ganc.export.onnx.__main__", "a file that ONNX Runtime and others run"),
+    "export stablehlo": ("ganc.export.stablehlo", "what jax.export serialises"),
     "pick": ("ganc.pick", "cut another student out of a finished run"),
     "compare": ("ganc.compare", "the students of several runs in one table and figure"),
     "info": ("ganc.info", "say what a model directory or a checkpoint holds"),
@@ -21,7 +22,7 @@ COMMANDS = {
 
 def usage() -> str:
     """All commands, in a few lines."""
-    lines = (f"  {name:<13} {about}" for name, (_, about) in COMMANDS.items())
+    lines = (f"  {name:<17} {about}" for name, (_, about) in COMMANDS.items())
     return "\n".join(
         (
             f"ganc {__version__}: conditional GAN generators 10 to 40 times cheaper",
