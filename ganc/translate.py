@@ -20,12 +20,8 @@ from ganc import cli
 from ganc.data.batches import prefetch
 from ganc.data.files import PIXELS, allow_pixels, decode, list_pictures, read_size
 from ganc.data.pictures import to_float, to_uint8
-<<<<<<< HEAD
-from ganc.errors import UserError, one_line
-=======
 from ganc.data.video import map_video
-from ganc.errors import UserError
->>>>>>> h14
+from ganc.errors import UserError, one_line
 from ganc.models.store import load
 from ganc.ranges import whole
 from ganc.runs.console import console, progress
@@ -235,11 +231,8 @@ def main(
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")],
     skip_bad: tyro.conf.FlagCreatePairsOff[bool] = False,
     style_seed: int | None = None,
-<<<<<<< HEAD
     max_pixels: Annotated[int, whole(1, 10**10)] = PIXELS,
-=======
     video: tyro.conf.FlagCreatePairsOff[bool] = False,
->>>>>>> h14
 ) -> None:
     """Applies a stored model to a folder of pictures, or to a video.
 
@@ -250,21 +243,16 @@ def main(
         skip_bad: leave out pictures that cannot be decoded.
         style_seed: of random styles, one for each picture, where the model has styles (MUNIT); by
             default a picture keeps its own style.
-<<<<<<< HEAD
+        video: PICTURES is a video, and OUT the one to write, such as out.mp4.
         max_pixels: of a picture; more are refused.
     """
     allow_pixels(max_pixels)
-    line = translate_folder(model, pictures, out, skip_bad=skip_bad, style_seed=style_seed)
-=======
-        video: PICTURES is a video, and OUT the one to write, such as out.mp4.
-    """
     if video and (skip_bad or style_seed is not None):
         raise UserError("--skip-bad and --style-seed are for folders of pictures, not for --video")
     if video:
         line = translate_video(model, pictures, out)
     else:
         line = translate_folder(model, pictures, out, skip_bad=skip_bad, style_seed=style_seed)
->>>>>>> h14
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

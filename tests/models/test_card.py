@@ -1,6 +1,7 @@
 import pytest
 
 from ganc import cli, info
+from ganc.metrics import cost
 from ganc.models import resnet, store
 from ganc.types import Model
 
