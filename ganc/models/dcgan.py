@@ -109,7 +109,7 @@ class Dcgan(nn.Module):
         if x.shape[1:3] != (spec.side, spec.side):
             raise ValueError(f"it draws {spec.side} px, asked were {x.shape[1]}x{x.shape[2]}")
         if noise is None:
-            noise = x.reshape(len(x), -1)[:, : spec.noise]
+            noise = x.reshape(x.shape[0], -1)[:, : spec.noise]
         layer = cyclegan_layer("batch", self.widths, size=4)
         x = layer(noise[:, None, None], None, "stage0", kind=Unfold)
         taps = {"stage0": x}

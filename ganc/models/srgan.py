@@ -123,7 +123,8 @@ class Srgan(nn.Module):
         layer = partial(
             conv_norm, widths=self.widths, norm=_norm, activation=None, initial=TORCH, pad=1
         )
-        x = x[:, :: self.spec.scale, :: self.spec.scale]
+        every = (1, self.spec.scale, self.spec.scale, 1)
+        x = jax.lax.slice(x, (0, 0, 0, 0), x.shape, every)
         x = layer(x, None, "trunk", name="stem", size=9, pad=4, norm=None)
         x = start = Prelu(name="stem_prelu")(x)
         taps = {"trunk0": x}

@@ -104,8 +104,9 @@ class Stargan(nn.Module):
     def __call__(self, x: jax.Array, attributes: jax.Array | None = None) -> Output:
         """Pictures (b h w 3) and attributes (b k) to pictures of the same shape."""
         if attributes is None:
-            attributes = jnp.zeros((len(x), self.spec.attributes))
-        planes = jnp.broadcast_to(attributes[:, None, None], (*x.shape[:3], self.spec.attributes))
+            attributes = jnp.zeros((1, self.spec.attributes))
+        # Of the picture's own shape, so that it may be a symbol.
+        planes = attributes[:, None, None] + 0 * x[..., :1]
         layer = cyclegan_layer("affine", self.widths, use_bias=False, initial=TORCH)
         x = layer(jnp.concatenate([x, planes], axis=-1), None, "stem", size=7, pad=3)
         x = layer(x, "stem", "down1", size=4, stride=2, pad=1)
