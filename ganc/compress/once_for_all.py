@@ -23,7 +23,7 @@ from ganc.compress.teacher import load_teacher
 from ganc.data.pictures import show_size
 from ganc.losses.distillation import Distil
 from ganc.methods import once_for_all as ofa
-from ganc.methods.inherit import inherit
+from ganc.methods.inherit import inherit, rank_everywhere
 from ganc.methods.update import generators_of
 from ganc.runs.console import console
 from ganc.runs.workdir import Workdir
@@ -177,7 +177,7 @@ def _facts(config: Compression) -> dict[str, str]:
 
 
 def _start(student: Generator, teacher: Model) -> Params:
-    start = inherit(student, teacher)
+    start = inherit(student, teacher, rank_everywhere)
     console.print(
         f"the student starts from its teacher's {', '.join(sorted(start))}"
         if start

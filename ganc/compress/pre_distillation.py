@@ -16,7 +16,7 @@ from ganc.compress.settings import Compression
 from ganc.compress.specialise import Student
 from ganc.errors import UserError
 from ganc.methods import once_for_all as ofa
-from ganc.methods.inherit import check_inherits, inherit
+from ganc.methods.inherit import check_inherits, inherit, rank
 from ganc.models import store
 from ganc.runs.console import console
 from ganc.tasks.task import Task
@@ -55,7 +55,7 @@ def pre_distil(players: Student, config: Compression) -> TrainState:
         judge = _load(path, run.task.discriminator)
     else:
         console.print("the teacher comes without its discriminator: a new one begins at random")
-    start = inherit(players.method.student, players.teacher)
+    start = inherit(players.method.student, players.teacher, rank)
     state = players.begin(stage, start=start, judge=judge)
     space = players.supernet.space
     classes = ofa.single_class(space, space.largest)

@@ -11,7 +11,7 @@ from ganc.compress.specialise import Student
 from ganc.errors import UserError
 from ganc.losses.distillation import Distil
 from ganc.methods import once_for_all as ofa
-from ganc.methods.inherit import inherit
+from ganc.methods.inherit import inherit, rank
 from ganc.models import resnet, store
 from ganc.models.discriminators import PatchSpec, patch
 from ganc.search.space import Space
@@ -65,7 +65,9 @@ def test_the_student_begins_with_its_teachers_channels_and_discriminator(tmp_pat
     players = Student(run, method, Supernet(STUDENT, space, (8, 8, 3)), teacher)
     state = pre_distil(players, CONFIG)
     assert trained == [("pre_distillation", 0)]
-    chex.assert_trees_all_equal(state.params["generator"]["student"], inherit(STUDENT, teacher))
+    chex.assert_trees_all_equal(
+        state.params["generator"]["student"], inherit(STUDENT, teacher, rank)
+    )
     chex.assert_trees_all_equal(state.params["discriminator"], judge)
     # The supernet goes on with both.
     on = players.go_on(state, dataclasses.replace(NONE, average=0.5))

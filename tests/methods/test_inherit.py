@@ -5,7 +5,7 @@ import pytest
 
 from ganc.losses.distillation import Distil
 from ganc.methods import once_for_all as ofa
-from ganc.methods.inherit import inherit, rank
+from ganc.methods.inherit import inherit, rank, rank_everywhere
 from ganc.models import resnet, spade
 from ganc.models.discriminators import PatchSpec, patch
 from ganc.tasks import cyclegan
@@ -28,7 +28,7 @@ def test_a_student_that_takes_everything_draws_what_its_teacher_draws(
 ):
     teacher = resnet_of(random_params, separable=separable)
     student = resnet.generator(resnet.Spec(4, 3, separable=separable))
-    params = inherit(student, teacher)
+    params = inherit(student, teacher, rank)
     x = jax.random.uniform(key, (1, 8, 8, 3), minval=-1)
     ours, theirs = student.apply(params, x).image, teacher.generator.apply(teacher.params, x).image
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
@@ -52,21 +52,35 @@ def test_a_layer_is_ranked_by_what_is_left_of_its_filters(toy, random_params):
         "stem": [1, 2],
         "body": [0, 1, 2, 5],  # of equals the first
     }
-    params = inherit(toy(2), teacher)
+    params = inherit(toy(2), teacher, rank)
     np.testing.assert_array_equal(params["body"]["kernel"], body[:, :, [1, 2]][..., [0, 1, 2, 5]])
     assert [len(kept) for kept in rank(teacher, {"stem": 2}).values()] == [2, 6]
 
 
+def test_everywhere_counts_what_lies_before_a_channel_and_behind_it(toy, random_params):
+    teacher = Model(toy(2), jax.tree.map(np.zeros_like, random_params(toy(2))))
+    teacher.params["stem"]["kernel"][0, 0, 0] = [1, 2]
+    teacher.params["body"]["kernel"][0, 0] = [[2, 0, 3, 0], [1, 0, 0, 0]]
+    teacher.params["head"]["kernel"][0, 0, 1, 0] = 4
+    teacher.params["body"]["bias"][3] = 5
+    keep = rank_everywhere(teacher, {"body": 3})
+    # stem: 1 + 5 and 2 + 1; body: 3, 4, 3 and 5.
+    assert {group: list(kept) for group, kept in keep.items()} == {
+        "stem": [0, 1],
+        "body": [3, 1, 0],
+    }
+
+
 def test_a_mobile_student_takes_all_but_the_blocks_of_a_dense_teacher(random_params):
     teacher = resnet_of(random_params)
-    params = inherit(resnet.generator(resnet.Spec(4, 3, separable=True)), teacher)
+    params = inherit(resnet.generator(resnet.Spec(4, 3, separable=True)), teacher, rank)
     assert set(params) == {"stem", "down1", "down2", "up1", "up2", "head"}
 
 
 def test_a_narrower_student_takes_the_most_important_channels(random_params):
     teacher = resnet_of(random_params, ngf=6, separable=True)
     student = resnet.generator(resnet.Spec(4, 3, separable=True))
-    params = inherit(student, teacher)
+    params = inherit(student, teacher, rank)
     assert params.keys() == student.axes.keys()
     order = np.argsort(-filters(teacher.params, "stem"))[:4]
     np.testing.assert_array_equal(
@@ -90,13 +104,13 @@ def test_a_gaugan_is_ranked_by_the_layers_that_run_first(random_params):
 
 def test_of_a_narrower_teacher_nothing_is_taken(random_params):
     student = resnet.generator(resnet.Spec(8, 3))
-    assert inherit(student, resnet_of(random_params)) == {}
+    assert inherit(student, resnet_of(random_params), rank) == {}
 
 
 def test_a_supernet_starts_from_what_it_takes(random_params, key):
     teacher = resnet_of(random_params)
     student = resnet.generator(resnet.Spec(4, 3, separable=True))
-    start = inherit(student, teacher)
+    start = inherit(student, teacher, rank)
     task = cyclegan.task(patch(PatchSpec(4)))
     method = ofa.OnceForAll(task, student, teacher.generator, Distil(0.0))
     optimizers = dict.fromkeys(("generator", "discriminator"), optax.sgd(0.1))
