@@ -115,8 +115,8 @@ def check_inherits(student: Generator, teacher: Generator) -> None:
 def rank_everywhere(model: Model, widths: Mapping[str, int]) -> Keep:
     """As `rank`, by the L1 norm of all that carries a channel, before it and behind it.
 
-    What a channel is used for counts too, and a residual trunk is ranked by all its layers. The fast
-    pipeline starts from it: on the search split its students score better so than by `rank`.
+    What a channel is used for counts too, and a residual trunk is ranked by all its layers. The
+    fast pipeline starts from it: on the search split its students score better so than by `rank`.
     """
     full: Any = flatten_dict(model.params, sep="/")
     axes: Any = flatten_dict(model.generator.axes, sep="/")
