@@ -10,6 +10,8 @@ from networks import NETWORKS
 from ganc import channels
 from ganc.discovery.generator import own
 from ganc.discovery.groups import analyse
+from ganc.methods.inherit import rank_everywhere
+from ganc.types import Model
 
 every_network = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 
@@ -25,8 +27,8 @@ def test_channel_groups_are_found_and_nothing_is_refused(network):
 def test_masked_is_sliced(network):
     module, params, x = network.make(network.width), network.params(), network.example()
     generator = own(module.apply, params, x)
-    importance = channels.importance(params, generator.axes)
-    keep = channels.top(importance, {group: w // 2 for group, w in generator.widths.items()})
+    half = {group: width // 2 for group, width in generator.widths.items()}
+    keep = rank_everywhere(Model(generator, params), half)
     apply = jax.jit(lambda params, masks: generator.apply(params, x, masks=masks).image)
     masked = apply(params, channels.masks(keep, generator.widths))
     sliced = channels.slice_params(params, generator.axes, keep)

@@ -204,9 +204,9 @@ def test_mistakes_end_in_one_line_and_code_2(folders, tmp_path, capsys):
         ((tmp_path / "broken", real), "cannot decode"),
         ((fake, tmp_path / "bad.npz"), "cannot read the statistics"),
         ((fake, tmp_path / "other.npz"), "1280 features cannot be compared with 3"),
-        ((fake, real, "--size", 8), "32 px or more"),
-        ((fake, real, "--resamples", 0), "two resamples or more"),
-        ((fake, real, "--kid-subset-size", 1), "two pictures or more"),
+        ((fake, real, "--size", 8), "from 32 to 2048"),
+        ((fake, real, "--resamples", 0), "from 2 to 1e6"),
+        ((fake, real, "--kid-subset-size", 1), "from 2 to 1e6"),
     ):
         code, out, err = run(
             capsys, *arguments, *SMALL[: 0 if "--size" in arguments else 2], "--json"
