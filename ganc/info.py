@@ -35,14 +35,15 @@ def describe(model: Model, about: dict[str, Any], size: int) -> Iterator[str]:
     generator = model.generator
     widths = read_widths(model.params, generator.axes)
     height, width = trained_at(about) or (size, size)
-    macs = {
-        convention: int(cost.macs(generator, height, width, convention)(widths))
-        for convention in ("published", "true")
-    }
-    yield (
-        f"multiply-adds: {macs['published']:,} at {height}x{width} px, published convention; "
-        f"{macs['true']:,} computed"
-    )
+    if "macs" not in about:
+        macs = {
+            convention: int(cost.macs(generator, height, width, convention)(widths))
+            for convention in ("published", "true")
+        }
+        yield (
+            f"multiply-adds: {macs['published']:,} at {height}x{width} px, published convention; "
+            f"{macs['true']:,} computed"
+        )
     for label, value in facts(model, about):
         yield f"{one_line(label)}: {one_line(value)}"
     for protocol, value in about.get("scores", {}).items():
