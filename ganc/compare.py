@@ -8,7 +8,7 @@ seed alone are one line.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import tyro
@@ -24,6 +24,12 @@ from ganc.scores.row import Row
 from ganc.scores.verdict import level
 
 RESULTS = "results.jsonl"
+
+Cost = Literal["macs", "bytes"]
+AXES: dict[Cost, str] = {
+    "macs": "multiply-adds, published convention",
+    "bytes": "bytes of the stored weights",
+}
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ def collect(paths: Sequence[Path]) -> list[Entry]:
             seed = place.name.startswith("seed") and place.name[4:].isdigit() and place != path
             home = place.parent if seed else place
             inside = home.relative_to(path).as_posix()
-            name = path.resolve().name + ("" if inside == "." else f"/{inside}")
+            name = path.expanduser().absolute().name + ("" if inside == "." else f"/{inside}")
             groups.setdefault(name, []).append(rows)
         for name, runs in groups.items():
             if not entries and "teacher" in runs[0]:
@@ -97,7 +103,7 @@ def table(entries: Sequence[Entry], metrics: Sequence[str]) -> str:
         f"{entry.name} {i}": row.metrics for entry in entries for i, row in enumerate(entry.rows)
     }
     protocols = [key for key in comparable(named) if Protocol.parse(key).metric in metrics]
-    head = ["model", "multiply-adds", "fewer", "parameters", *protocols, "level"]
+    head = ["model", "multiply-adds", "fewer", "parameters", "bytes", *protocols, "level"]
     lines = [head, ["---", *["--:"] * (len(head) - 2), "---"]]
     for entry in entries:
         scores = [_scores(entry, protocol) for protocol in protocols]
@@ -109,7 +115,8 @@ def _costs(entry: Entry, first: Entry) -> list[str]:
     macs = [row.macs["published"] for row in entry.rows]
     params = [row.params or 0 for row in entry.rows]
     fewer = first.rows[0].macs["published"] / np.median(macs)
-    return [_span(macs), times(float(fewer)), _span(params)]
+    sizes = [row.bytes for row in entry.rows if row.bytes is not None]
+    return [_span(macs), times(float(fewer)), _span(params), _span(sizes) if sizes else ""]
 
 
 def _span(values: Sequence[float]) -> str:
@@ -124,8 +131,8 @@ def _scores(entry: Entry, protocol: str) -> str:
     return text + (f" ({significant(ends[0])} to {significant(ends[1])})" if ends else "")
 
 
-def draw(entries: Sequence[Entry], metric: str, path: Path) -> None:
-    """A figure of the score over multiply-adds, as `path` says: .svg, .png or .pdf.
+def draw(entries: Sequence[Entry], metric: str, path: Path, over: Cost = "macs") -> None:
+    """A figure of the score over a cost, as `path` says: .svg, .png or .pdf.
 
     A dot for every seed, a bar for its interval, a line for the first entry, the teacher.
     """
@@ -137,16 +144,17 @@ def draw(entries: Sequence[Entry], metric: str, path: Path) -> None:
     for index, entry in enumerate(entries):
         colour = "0.3" if index == 0 else f"C{(index - 1) % 10}"
         for number, row in enumerate(entry.rows):
-            if protocol not in row.values:
+            x = row.macs["published"] if over == "macs" else row.bytes
+            if protocol not in row.values or x is None:
                 continue
-            value, x = row.values[protocol], row.macs["published"]
+            value = row.values[protocol]
             low, high = value.interval or (value.value, value.value)
             spread = [[value.value - low], [high - value.value]]
             ax.errorbar(x, value.value, spread, fmt="o", color=colour, elinewidth=1, capsize=2,
                         label=entry.name if number == 0 else None)  # fmt: skip
     if entries[0].values(protocol):
         ax.axhline(entries[0].values(protocol)[0], color="0.6", linewidth=1, linestyle="--")
-    ax.set(xscale="log", xlabel="multiply-adds, published convention", ylabel=protocol)
+    ax.set(xscale="log", xlabel=AXES[over], ylabel=protocol)
     ax.set_title(f"{direction(metric)} is better", loc="left", fontsize="small", color="0.4")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, fontsize="small")
@@ -159,6 +167,7 @@ def main(
     *,
     metrics: tuple[str, ...] = ("kid", "l1"),
     figure: Path | None = None,
+    over: Cost = "macs",
 ) -> None:
     """Compares the students of runs.
 
@@ -166,13 +175,14 @@ def main(
         runs: workdirs, or folders of workdirs.
         metrics: the columns of the table; the figure shows the first.
         figure: where to draw, .svg, .png or .pdf.
+        over: what it shows scores over; runs that do not know theirs are left out.
     """
     if not runs:
         raise UserError("name one run at least, such as runs/cyclegan_ofa-earth64")
     entries = collect(runs)
     console.print(table(entries, metrics), markup=False, highlight=False, soft_wrap=True)
     if figure is not None:
-        draw(entries, metrics[0], figure)
+        draw(entries, metrics[0], figure, over)
 
 
 if __name__ == "__main__":
