@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from ganc.compress.settings import Teaching
+from ganc.compress.settings import Teaching, on_data_of
 from ganc.data.dataset import Direction
 from ganc.data.pictures import Size
 from ganc.pruning.units import Granularity, Scope
@@ -146,10 +146,7 @@ class SelfSupervision:
     @property
     def teaching(self) -> Teaching:
         """How the teacher is trained, on the data of this run."""
-        shared = ("data", "direction", "size", "seed", "skip_bad")
-        return dataclasses.replace(
-            self.train_teacher, **{name: getattr(self, name) for name in shared}
-        )
+        return on_data_of(self, self.train_teacher)
 
     @property
     def scheme(self) -> Scheme:

@@ -201,7 +201,13 @@ class Compression:
     @property
     def teaching(self) -> Teaching:
         """How the teacher is trained, on the data of this run."""
-        shared = ("data", "direction", "size", "aspect", "seed", "skip_bad")
-        given = {name: getattr(self, name) for name in shared}
         separable = self.train_teacher.separable or self.pipeline == "original"
-        return dataclasses.replace(self.train_teacher, separable=separable, **given)
+        teaching = dataclasses.replace(self.train_teacher, separable=separable)
+        return on_data_of(self, teaching)
+
+
+def on_data_of(config: Pictured, teaching: Teaching) -> Teaching:
+    """`teaching` with the data, sizes and seed of `config`, as far as it has them."""
+    shared = ("data", "direction", "size", "aspect", "seed", "skip_bad")
+    given = {name: getattr(config, name) for name in shared if hasattr(config, name)}
+    return dataclasses.replace(teaching, **given)

@@ -1,13 +1,12 @@
 """What people set of GAN Slimming: the configurations that experiments fill in."""
 
-import dataclasses
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import jax.numpy as jnp
 import optax
 
-from ganc.compress.settings import Teaching
+from ganc.compress.settings import Teaching, on_data_of
 from ganc.data.dataset import Direction
 from ganc.data.pictures import Size
 from ganc.features.vgg import Scaling
@@ -146,7 +145,4 @@ class Slim:
     @property
     def teaching(self) -> Teaching:
         """How the teacher is trained, on the data of this run."""
-        shared = ("data", "direction", "size", "aspect", "seed", "skip_bad")
-        return dataclasses.replace(
-            self.train_teacher, **{name: getattr(self, name) for name in shared}
-        )
+        return on_data_of(self, self.train_teacher)

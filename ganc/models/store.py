@@ -25,11 +25,11 @@ from ganc import array_file
 from ganc.discovery.fingerprint import recognise
 from ganc.errors import UserError
 from ganc.models.card import card
+from ganc.models.codes import decode, encode, rounded
 from ganc.models.families import DISCRIMINATORS, FAMILIES, OWN, family_of
 from ganc.models.flat import check_fit, flatten, full_shapes, params_sha256, unflatten
-from ganc.models.quantised import Quantisation, bake, is_kernel, quantised
+from ganc.models.quantised import bake
 from ganc.models.sparse import pack, unpack
-from ganc.nn import fake_quant
 from ganc.types import Arch, Discriminator, Generator, Model, Params
 
 Place: TypeAlias = str | os.PathLike[str]
@@ -49,7 +49,6 @@ _MOST = 2**24
 """Bytes of a `model.json`."""
 _BYTES = 16
 """For each parameter of the full network: twice what float32 and an index take."""
-_SCALE = "_scale"
 
 
 def save(directory: Place, model: Model, about: Mapping[str, Any]) -> None:
@@ -90,7 +89,7 @@ def _save(
     params = params if how is None else bake(params, how)
     flat = flatten(params)
     widths = dict(check_fit(flat, network, "params"))
-    packed = pack(flat) if how is None else _encode(flat, how)
+    packed = pack(flat) if how is None else encode(flat, how)
     model = {
         "version": VERSION if packed.keys() == flat.keys() else PACKED_VERSION,
         "family": family_of(network.spec),
@@ -176,7 +175,8 @@ def _load(
     path = directory / _PARAMS
     flat = _read_params(path, network)
     if "quantisation" in model:
-        network, flat = _quantised(network, model, directory / _MODEL), _decode(flat, path)
+        network = rounded(network, model["quantisation"], directory / _MODEL)
+        flat = decode(flat, path)
     found = check_fit(flat, network, str(path))
     if dict(found) != model["widths"]:
         group = min(g for g in found if found[g] != model["widths"].get(g))
@@ -284,38 +284,6 @@ def _network(
         return build(kind(**model["spec"]))
     except (TypeError, ValueError) as error:
         raise UserError(f"{path}: bad spec: {error}") from error
-
-
-def _quantised(
-    network: Generator | Discriminator, model: Mapping[str, Any], path: Path
-) -> Generator:
-    if not isinstance(network, Generator):
-        raise UserError(f"{path}: only generators are quantised, this is a discriminator")
-    try:
-        return quantised(network, Quantisation(**model["quantisation"]))
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{path}: bad quantisation: {error}") from error
-
-
-def _encode(flat: Mapping[str, np.ndarray], how: Quantisation) -> dict[str, np.ndarray]:
-    encoded = dict(flat)
-    for path in filter(is_kernel, flat):
-        codes, scale = fake_quant.encode(flat[path], per_channel=how.per_channel)
-        encoded |= {path: codes, path + _SCALE: scale}
-    return encoded
-
-
-def _decode(flat: Mapping[str, np.ndarray], where: Path) -> dict[str, np.ndarray]:
-    decoded = dict(flat)
-    for path in filter(is_kernel, flat):
-        codes, scale = flat[path], decoded.pop(path + _SCALE, None)
-        if codes.dtype != np.int8 or scale is None or scale.shape not in ((1,), codes.shape[-1:]):
-            raise UserError(
-                f"{where}: {path} is {codes.dtype} {codes.shape}, expected int8 codes with "
-                f"one scale or one for each output channel in {path + _SCALE}"
-            )
-        decoded[path] = fake_quant.decode(codes, scale)
-    return decoded
 
 
 def _read_params(path: Path, network: Generator | Discriminator) -> dict[str, np.ndarray]:
