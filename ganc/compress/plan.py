@@ -132,7 +132,7 @@ def estimate(config: Compression, supernet: Supernet, teacher: Generator) -> flo
     """
     true = cost.macs(teacher, *supernet.shape[:2], "true")
     whole, rng = int(true(teacher.widths)), np.random.default_rng(0)
-    mean = np.mean([supernet.true_macs(supernet.space.sample(rng)) for _ in range(64)])
+    mean = float(np.mean([supernet.true_macs(supernet.space.sample(rng)) for _ in range(64)]))
 
     def training(stage: Training) -> float:
         return stage.pictures * (whole + 3 * mean)

@@ -110,8 +110,8 @@ class Identities:
             return True
         (i,) = free
         shape = [1] * i + [-1] + [1] * (len(parts) - i - 1)
-        part, whole = parts[i], np.asarray(whole)
-        self._pairs.append((whole, np.broadcast_to(np.reshape(part, shape), sizes).ravel()))
+        part = np.asarray(parts[i]).reshape(shape)
+        self._pairs.append((np.asarray(whole), np.broadcast_to(part, sizes).ravel()))
         return True
 
     def _components(self, refused: bool) -> np.ndarray:

@@ -5,7 +5,7 @@ Reference: Wang et al. 2020 (arXiv 2008.11062), released code.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -54,7 +54,7 @@ def squared_style_loss(
     x: Sequence[Float[AnyArray, "..."]], y: Sequence[Float[AnyArray, "..."]]
 ) -> Float[Array, ""]:
     """$\\sum_k \\mathrm{mean}\\,(G(x_k) - G(y_k))^2$ of the Gram matrices of features (b h w c)."""
-    terms: Any = [
+    terms = [
         jnp.mean(jnp.square(gram(ours) - gram(theirs))) for ours, theirs in zip(x, y, strict=True)
     ]
-    return sum(terms, jnp.float32(0))
+    return jnp.sum(jnp.stack(terms))
