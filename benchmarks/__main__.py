@@ -35,8 +35,8 @@ from benchmarks.peer import beside_pytorch
 from benchmarks.searching import affordable, search
 from benchmarks.training import masked_step, training
 from experiments import cyclegan_ofa, cyclegan_teacher
-from ganc.compress.launch import launch
-from ganc.compress.settings import Compression
+from ganc.compression.launch import launch
+from ganc.compression.settings import Compression
 from ganc.runs import records
 from ganc.runs.console import console
 from ganc.runs.workdir import Workdir

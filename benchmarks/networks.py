@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ganc.compress.settings import Compression
+from ganc.compression.settings import Compression
 from ganc.metrics import cost
 from ganc.models import resnet
 from ganc.models.discriminators import PatchSpec, patch

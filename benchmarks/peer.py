@@ -12,7 +12,7 @@ from benchmarks.inference import forwards
 from benchmarks.instruments import Row, make_product, medians
 from benchmarks.networks import Networks
 from benchmarks.training import draws, make_supernet_step
-from ganc.compress.settings import Compression
+from ganc.compression.settings import Compression
 from ganc.errors import UserError
 from ganc.metrics.latency import Timed, timed
 from ganc.types import Arch

@@ -18,9 +18,9 @@ import dataclasses
 from pathlib import Path
 
 from experiments import cyclegan_slimming
-from ganc.compress.launch import launch
-from ganc.compress.slimming import slim
-from ganc.compress.slimming_settings import Slim, Slimmed
+from ganc.compression.launch import launch
+from ganc.compression.slimming import slim
+from ganc.compression.slimming_settings import Slim, Slimmed
 from ganc.losses.content_style import ContentStyle
 from ganc.models import cartoon
 from ganc.models.discriminators import PatchSpec, patch

@@ -19,9 +19,9 @@ import dataclasses
 from pathlib import Path
 
 from experiments import cyclegan_teacher
-from ganc.compress.launch import launch
-from ganc.compress.once_for_all import compress
-from ganc.compress.settings import Compression, Distillation
+from ganc.compression.launch import launch
+from ganc.compression.once_for_all import compress
+from ganc.compression.settings import Compression, Distillation
 from ganc.models import resnet
 from ganc.models.discriminators import PatchSpec, patch
 from ganc.scores.row import Row

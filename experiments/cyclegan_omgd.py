@@ -17,9 +17,9 @@ import dataclasses
 from pathlib import Path
 
 from experiments import pix2pix_omgd
-from ganc.compress.launch import launch
-from ganc.compress.omgd_settings import OnlineTraining, OnlineUnpaired
-from ganc.compress.omgd_staged import distil_unpaired
+from ganc.compression.launch import launch
+from ganc.compression.omgd_settings import OnlineTraining, OnlineUnpaired
+from ganc.compression.omgd_staged import distil_unpaired
 from ganc.models import resnet
 from ganc.models.discriminators import PatchSpec, patch
 from ganc.scores.row import Row

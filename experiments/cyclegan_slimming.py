@@ -21,9 +21,9 @@ import dataclasses
 from pathlib import Path
 
 from experiments import cyclegan_teacher
-from ganc.compress.launch import launch
-from ganc.compress.slimming import slim
-from ganc.compress.slimming_settings import TUNED, Slim, Slimmed
+from ganc.compression.launch import launch
+from ganc.compression.slimming import slim
+from ganc.compression.slimming_settings import TUNED, Slim, Slimmed
 from ganc.losses.content_style import ContentStyle
 from ganc.models import resnet
 from ganc.models.discriminators import PatchSpec, patch

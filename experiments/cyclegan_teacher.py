@@ -10,9 +10,9 @@ linearly. `experiments/README.md` holds the measured rows.
 import dataclasses
 from pathlib import Path
 
-from ganc.compress.launch import launch
-from ganc.compress.settings import Teaching
-from ganc.compress.teach import teach
+from ganc.compression.launch import launch
+from ganc.compression.settings import Teaching
+from ganc.compression.teach import teach
 from ganc.models import resnet
 from ganc.models.discriminators import PatchSpec, patch
 from ganc.scores.row import Row

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from ganc.compress import settings
-from ganc.compress.launch import launch
-from ganc.compress.teach import teach
+from ganc.compression import settings
+from ganc.compression.launch import launch
+from ganc.compression.teach import teach
 from ganc.data.labels import LabelMaps
 from ganc.models import spade
 from ganc.models.spade_discriminator import MultiScaleSpec, multi_scale

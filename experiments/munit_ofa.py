@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from experiments import munit_teacher
-from ganc.compress import settings
-from ganc.compress.launch import launch
-from ganc.compress.once_for_all import compress
-from ganc.compress.settings import Distillation
+from ganc.compression import settings
+from ganc.compression.launch import launch
+from ganc.compression.once_for_all import compress
+from ganc.compression.settings import Distillation
 from ganc.losses.distillation import Distil
 from ganc.losses.reconstruction import l1_loss
 from ganc.models import munit as networks

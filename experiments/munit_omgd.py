@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Literal
 
 from experiments import munit_teacher, pix2pix_omgd
-from ganc.compress import omgd_settings
-from ganc.compress.launch import launch
-from ganc.compress.omgd_settings import OnlineTraining
-from ganc.compress.omgd_staged import distil_unpaired
+from ganc.compression import omgd_settings
+from ganc.compression.launch import launch
+from ganc.compression.omgd_settings import OnlineTraining
+from ganc.compression.omgd_staged import distil_unpaired
 from ganc.models import munit as networks
 from ganc.scores.row import Row
 

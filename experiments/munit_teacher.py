@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from ganc.compress import settings
-from ganc.compress.launch import launch
-from ganc.compress.teach import teach
+from ganc.compression import settings
+from ganc.compression.launch import launch
+from ganc.compression.teach import teach
 from ganc.models import munit as networks
 from ganc.models.munit_discriminator import MultiScaleSpec, multi_scale
 from ganc.ranges import number, whole

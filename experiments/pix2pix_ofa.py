@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments import cyclegan_ofa, cyclegan_teacher, pix2pix_teacher
-from ganc.compress.launch import launch
-from ganc.compress.once_for_all import compress
-from ganc.compress.settings import Compression, Distillation, Teaching
+from ganc.compression.launch import launch
+from ganc.compression.once_for_all import compress
+from ganc.compression.settings import Compression, Distillation, Teaching
 from ganc.models import resnet
 from ganc.models.discriminators import PatchSpec, patch
 from ganc.scores.row import Row

@@ -18,9 +18,9 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from ganc.compress.launch import launch
-from ganc.compress.omgd import DEEPER, WIDER, distil
-from ganc.compress.omgd_settings import Online, OnlineTraining
+from ganc.compression.launch import launch
+from ganc.compression.omgd import DEEPER, WIDER, distil
+from ganc.compression.omgd_settings import Online, OnlineTraining
 from ganc.losses.imitation import Imitation
 from ganc.models import deep_resnet, resnet, unet
 from ganc.models.discriminators import BranchedSpec, branch, branched

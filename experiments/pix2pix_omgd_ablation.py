@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from experiments import pix2pix_omgd, pix2pix_teacher
-from ganc.compress.launch import launch
-from ganc.compress.omgd_settings import ONLINE, Online
-from ganc.compress.teach import teach
-from ganc.compress.variants import ONLY, Variant, run_variants
+from ganc.compression.launch import launch
+from ganc.compression.omgd_settings import ONLINE, Online
+from ganc.compression.teach import teach
+from ganc.compression.variants import ONLY, Variant, run_variants
 from ganc.errors import UserError
 from ganc.models.discriminators import PatchSpec, patch
 from ganc.scores.row import Row

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments import cyclegan_teacher
-from ganc.compress import settings
-from ganc.compress.launch import launch
-from ganc.compress.teach import teach
+from ganc.compression import settings
+from ganc.compression.launch import launch
+from ganc.compression.teach import teach
 from ganc.models.discriminators import PatchSpec, patch
 from ganc.scores.row import Row
 from ganc.tasks import pix2pix

@@ -16,7 +16,7 @@ Pruned single weights make a smaller file and no faster network; `sparsity.json`
 the report say who gains what. `--granularity filter` leaves a smaller dense network.
 
 Reference: Yu and Pool 2020 (arXiv 2007.01491). There is no public code; what is inferred is marked
-so in `ganc/methods/self_supervised.py` and `ganc/compress/self_supervised_settings.py`.
+so in `ganc/methods/self_supervised.py` and `ganc/compression/self_supervised_settings.py`.
 """
 
 import dataclasses
@@ -25,10 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from ganc.compress.launch import launch
-from ganc.compress.self_supervised import supervise
-from ganc.compress.self_supervised_settings import SelfSupervision, Supervised
-from ganc.compress.settings import Teaching
+from ganc.compression.launch import launch
+from ganc.compression.self_supervised import supervise
+from ganc.compression.self_supervised_settings import SelfSupervision, Supervised
+from ganc.compression.settings import Teaching
 from ganc.losses.adversarial import CROSS_ENTROPY
 from ganc.models import dcgan as dcgan_network
 from ganc.models import resnet, unet

@@ -4,7 +4,7 @@
     python -m experiments.self_supervised_table --preset sweep64 --task pix2pix --seeds 3
 
 `failures64`: the method (`b`) beside the twelve baselines that fail in the publication (`c` to `n`,
-`ganc/compress/self_supervised_settings.py` says what each is). `sweep64`: 25, 50, 75 and 90 % of
+`ganc/compression/self_supervised_settings.py` says what each is). `sweep64`: 25, 50, 75 and 90 % of
 single weights and of filters. `--only d e` runs some. Every variant has a workdir of its own
 in the workdir; all take their teacher, its discriminators and its partner from the first.
 
@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from experiments import self_supervised
-from ganc.compress.launch import launch
-from ganc.compress.self_supervised_settings import Baseline
-from ganc.compress.variants import ONLY, Variant, run_variants
+from ganc.compression.launch import launch
+from ganc.compression.self_supervised_settings import Baseline
+from ganc.compression.variants import ONLY, Variant, run_variants
 from ganc.scores.row import Row
 
 

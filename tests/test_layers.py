@@ -33,7 +33,7 @@ FLOORS = {
     "ganc.export": 6,
     "ganc.report": 7,
     "ganc.scores": 7,
-    "ganc.compress": 8,
+    "ganc.compression": 8,
     "ganc.discovery.__main__": TOP,
     "ganc.metrics.__main__": TOP,
     "ganc.__main__": TOP,

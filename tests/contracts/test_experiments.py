@@ -9,7 +9,7 @@ from PIL import Image
 from programs import check_left, check_same, compilation_cache, finish, kill_at, rows, steps
 
 from experiments import cyclegan_ofa
-from ganc.compress.launch import launch
+from ganc.compression.launch import launch
 from ganc.export import torch as checkpoints
 from ganc.models import store, unet
 from ganc.pick import pick_from_run

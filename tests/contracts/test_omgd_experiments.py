@@ -8,7 +8,7 @@ import pytest
 from programs import compilation_cache, finish, kill_at, rows, steps
 
 from experiments import pix2pix_omgd
-from ganc.compress.launch import launch
+from ganc.compression.launch import launch
 from ganc.models import store
 from ganc.models.flat import params_sha256
 

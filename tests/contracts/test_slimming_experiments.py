@@ -9,7 +9,7 @@ import pytest
 from programs import compilation_cache, finish, rows, start, steps
 
 from experiments import cartoongan_slimming, cyclegan_slimming, slimming_ablation
-from ganc.compress.launch import launch
+from ganc.compression.launch import launch
 from ganc.methods.budget import budget_of
 from ganc.methods.sites import find_sites
 from ganc.metrics import cost

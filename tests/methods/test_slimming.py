@@ -9,7 +9,7 @@ from flax.core import FrozenDict
 from flax.traverse_util import flatten_dict
 
 from ganc import channels
-from ganc.compress.slimming_settings import Slim, Slimmed
+from ganc.compression.slimming_settings import Slim, Slimmed
 from ganc.errors import UserError
 from ganc.features.perceptual import Perceptual
 from ganc.losses.content_style import ContentStyle

@@ -1,0 +1,141 @@
+"""The command line that all experiments share: `--preset`, `--workdir` and a flag per field."""
+
+import dataclasses
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from ganc import cli, ranges
+from ganc.compression import help
+from ganc.compression.seeds import run_seeds
+from ganc.data.files import PIXELS, allow_pixels
+from ganc.errors import UserError
+from ganc.scores.row import Row
+
+_HELP = "run so often, in WORKDIR/seed0, seed1, ..., and report how the scores spread"
+_WORKDIR = "of the run; by default runs/, named after experiment, preset, data and teacher"
+SEEDS = ("seeds", Annotated[int, tyro.conf.arg(help=_HELP), ranges.whole(1, 1000)], 1)
+"""The flag of experiments that have a seed."""
+MAX_PIXELS = (
+    "max_pixels",
+    Annotated[int, tyro.conf.arg(help="of a picture; more are refused"), ranges.whole(1, 10**10)],
+    PIXELS,
+)
+"""The flag of all that read pictures."""
+
+
+def launch(
+    name: str,
+    presets: Mapping[str, Any],
+    run: Callable[..., Sequence[Row]],
+    argv: Sequence[str] | None = None,
+    *,
+    flags: Sequence[tuple[str, Any, Any]] = (),
+) -> None:
+    """Runs an experiment as the command line says.
+
+    Args:
+        name: of the experiment; see `default_workdir`.
+        presets: name -> configuration, a frozen dataclass; the first is the default.
+        run: `run(config, workdir)`, beside which it takes `flags`.
+        argv: the command line, without the program; None for that of this process.
+        flags: (name, type, default) of what `run` takes beside its configuration, by name.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    preset, module = _preset(argv, next(iter(presets))), sys.modules[run.__module__]
+    with cli.one_line_errors():
+        if preset not in presets:
+            raise UserError(f"there is no preset {preset!r}; valid are {', '.join(presets)}")
+    config = presets[preset]
+    asked_for = help.topic(argv)
+    if asked_for == "":
+        print(help.first_screen(_program(module), module.__doc__ or "", presets, preset))
+        sys.exit(0)
+    if asked_for is not None:
+        _explain(asked_for, config, _program(module))
+        argv = ["--help"]
+    form = dataclasses.make_dataclass(
+        "Flags",
+        [
+            ("preset", Literal[tuple(presets)], preset),
+            ("workdir", Annotated[Path | None, tyro.conf.arg(help=_WORKDIR)], None),
+            *([SEEDS] if hasattr(config, "seed") else []),
+            MAX_PIXELS,
+            *flags,
+            ("config", Annotated[type(config), tyro.conf.arg(name="")], config),
+        ],
+        frozen=True,
+    )
+    with cli.one_line_errors():
+        asked: Any = cli.parse(
+            form,
+            args=argv,
+            prog=f"python -m {_program(module)}",
+            description=module.__doc__,
+            config=(tyro.conf.FlagCreatePairsOff,),
+        )
+        ranges.check(asked, nameless="config")
+        allow_pixels(asked.max_pixels)
+        count = getattr(asked, "seeds", 1)
+        run = partial(run, **{flag: getattr(asked, flag) for flag, *_ in flags})
+        workdir = asked.workdir or default_workdir(f"{name}-{preset}", config, asked.config)
+        if count == 1:
+            run(asked.config, workdir)
+        else:
+            run_seeds(run, asked.config, workdir, count)
+
+
+def _explain(group: str, config: Any, program: str) -> None:
+    """Prints the help of one group of flags and ends; comes back where all are asked for."""
+    name = group.replace("-", "_")
+    groups = [f.name for f in dataclasses.fields(config) if help.is_group(config, f.name)]
+    with cli.one_line_errors():
+        if name not in ("all", *groups):
+            valid = ", ".join(("all", *groups)).replace("_", "-")
+            raise UserError(f"there is no help of {group!r}; valid are {valid}")
+        if name in groups:
+            value = getattr(config, name)
+            form = dataclasses.make_dataclass("Group", [(name, type(value), value)], frozen=True)
+            cli.parse(form, args=["--help"], prog=f"python -m {program}")
+
+
+def default_workdir(name: str, preset: Any, config: Any) -> Path:
+    """`runs/NAME`, with data and teacher behind it where they are not those of the preset.
+
+    Example:
+        >>> @dataclasses.dataclass
+        ... class Config:
+        ...     data: str = "earth"
+        ...     teacher: str = "shipped"
+        >>> default_workdir("toy", Config(), Config("folder:~/my horses", "nets/latest_G.pth"))
+        PosixPath('runs/toy-my_horses-latest_G')
+    """
+    parts = [name]
+    for field in ("data", "teacher"):
+        value = getattr(config, field, "")
+        if value != getattr(preset, field, ""):
+            stem = Path(value.rpartition(":")[2].partition("?")[0]).stem
+            parts.append(re.sub(r"[^\w.-]+", "_", stem)[:40].strip("._") or "own")
+    return Path("runs") / "-".join(parts)
+
+
+def _program(module: ModuleType) -> str:
+    # Of a module that was started, the name is __main__; its specification knows better.
+    name = module.__spec__.name if module.__spec__ else module.__name__
+    return name.removesuffix(".__main__")
+
+
+def _preset(argv: Sequence[str], default: str) -> str:
+    # The preset sets the defaults of the other flags, so it must be known before they are parsed.
+    for i, word in enumerate(argv):
+        if word.startswith("--preset="):
+            return word.partition("=")[2]
+        if word == "--preset" and i + 1 < len(argv):
+            return argv[i + 1]
+    return default

@@ -1,0 +1,168 @@
+"""The teacher of a run: one that somebody has, or one that is trained here."""
+
+from importlib import resources
+from pathlib import Path
+
+import jax
+
+from ganc.compression.settings import Teaching
+from ganc.data.dataset import Dataset
+from ganc.data.pictures import show_size
+from ganc.errors import UserError
+from ganc.export.torch import load as load_checkpoint
+from ganc.methods import adversarial
+from ganc.methods.update import generators_of
+from ganc.models import store
+from ganc.models.families import fold
+from ganc.runs.workdir import Workdir
+from ganc.tasks.task import Task
+from ganc.train.checkpoint import Checkpoints
+from ganc.train.stage import optimizers, train
+from ganc.types import Generator, Model, TrainState
+
+TEACHER = "teacher"
+"""The name of its training stage, and of the directory that holds it."""
+
+
+def load_teacher(
+    name: str,
+    task: Task,
+    data: Dataset,
+    shape: tuple[int, int, int],
+    own: Generator | None = None,
+) -> Model:
+    """The shipped teacher, or that of a PyTorch checkpoint, a model directory or an earlier run.
+
+    Args:
+        name: "shipped", a file, or a directory.
+        task: what it will do.
+        data: what it will translate.
+        shape: (h, w, c) of what it will be given.
+        own: the generator, where it is of a network of one's own.
+
+    Raises:
+        UserError: there is none, it cannot be read, or it takes other pictures.
+    """
+    if name == "shipped":
+        model = _shipped(task, data)
+    elif (path := Path(name).expanduser()).is_file():
+        model = load_checkpoint(path)
+    elif not path.exists():
+        raise UserError(
+            f"--teacher {name}: there is no such file or directory; valid are shipped, train, a "
+            "PyTorch checkpoint, or the directory of a model or of a run"
+        )
+    else:
+        model = store.load(path if (path / "model.json").exists() else path / TEACHER, own)
+    generator = model.generator
+    if generator.channels_in != shape[2]:
+        what = "no pictures" if shape[2] == 3 else f"expected {shape[2]}"
+        raise UserError(f"the teacher {name} takes {generator.channels_in} channels, {what}")
+    check_size(f"the teacher {name}", generator, shape)
+    return model
+
+
+def check_size(what: str, generator: Generator, shape: tuple[int, int, int]) -> None:
+    """Refuses pictures of `shape` (h, w, c) that the network called `what` cannot take.
+
+    Raises:
+        UserError: naming what their sides must be.
+    """
+    divisor, minimum = generator.divisor, generator.minimum
+    if any(side % divisor or side < minimum for side in shape[:2]):
+        raise UserError(
+            f"{what} takes pictures whose sides are multiples of {divisor} and at least {minimum}, "
+            f"--size is {show_size(shape)}"
+        )
+
+
+def _shipped(task: Task, data: Dataset) -> Model:
+    with resources.as_file(resources.files("ganc.models") / "teacher_pack") as packs:
+        about = {path.parent: store.read_about(path.parent) for path in packs.glob("*/model.json")}
+        for path, facts in about.items():
+            if (facts["task"], facts["data"]) == (task.name, data.name):
+                return store.load(path)
+    known = sorted(f"{facts['task']} of {facts['data']}" for facts in about.values())
+    raise UserError(
+        f"no teacher of {task.name} of {data.name} is shipped, only {', '.join(known)}; "
+        "give --teacher train, or --teacher with a model directory or a PyTorch checkpoint"
+    )
+
+
+def train_teacher(
+    config: Teaching, task: Task, generator: Generator, data: Dataset, work: Workdir
+) -> Model:
+    """Trains, or resumes, and stores every network of the game.
+
+    It leaves `teacher` (a -> b), in games that translate both ways `teacher_back` (b -> a), and
+    `discriminator` (of domain b) with `discriminator_back`.
+    """
+    state, step = adversarial.begin_game(
+        task.play(generator),
+        jax.random.key(config.seed),
+        optimizers(config.training),
+        (*config.sides, 3),
+        average=config.average,
+    )
+    if config.start:
+        state = _go_on(state, earlier_checkpoints(config))
+    state = train(
+        lambda place: step,
+        state,
+        task.batches(data, config.batch, config.seed),
+        config.training,
+        work,
+        TEACHER,
+    )
+    return _store(config, task, generator, data, work, jax.device_get(state))
+
+
+def _store(config, task: Task, generator: Generator, data, work: Workdir, state) -> Model:
+    about = {
+        "task": task.name,
+        "data": data.name,
+        "size": config.size,
+        "steps": int(state.step),
+        "seed": config.seed,
+    }
+    generators = generators_of(state)
+    for direction, name in (("ab", TEACHER), ("ba", f"{TEACHER}_back")):
+        if direction in generators:
+            model = fold(Model(generator, generators[direction]))
+            store.save(work.path / name, model, about | {"direction": direction})
+    for domain, name in (("b", "discriminator"), ("a", "discriminator_back")):
+        if domain in state.params["discriminator"]:
+            params = state.params["discriminator"][domain]
+            store.save_discriminator(
+                work.path / name, task.discriminator, params, about | {"domain": domain}
+            )
+    return fold(Model(generator, generators["ab"]))
+
+
+def earlier_checkpoints(config: Teaching) -> Path:
+    """The checkpoints of the run that `config.start` names.
+
+    Raises:
+        UserError: there are none.
+    """
+    place = Path("checkpoints", TEACHER)
+    path = Path(config.start).expanduser() / place
+    if not path.is_dir():
+        raise UserError(f"--start {config.start}: no workdir of a trained teacher with {place}")
+    return path
+
+
+def _go_on(state: TrainState, path: Path) -> TrainState:
+    """`state` at step 0 with the networks checkpointed at `path`; optimisers and pools are new."""
+    checkpoints = Checkpoints(path)
+    try:
+        earlier = checkpoints.restore(state, remove=False)
+    finally:
+        checkpoints.close()
+    if earlier is None:
+        raise UserError(
+            f"{path} holds no checkpoint that fits; --ngf, --blocks, --ndf, --size and --average "
+            "must be those of that run"
+        )
+    extra = state.extra | {k: v for k, v in earlier.extra.items() if k == "average"}
+    return state._replace(params=earlier.params, extra=extra)
