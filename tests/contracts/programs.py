@@ -66,8 +66,11 @@ def check_same(whole: Path, killed: Path) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def compilation_cache(tmp_path_factory):
-    """Programs are compiled once for all the runs of this file."""
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(tmp_path_factory.mktemp("jax"))
+    """Programs are compiled once for the runs of all files, in the processes of `pytest -n` too."""
+    session = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        session = session.parent
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(session / "jax")
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     yield
     del os.environ["JAX_COMPILATION_CACHE_DIR"]
