@@ -114,9 +114,10 @@ class Distillation(Training):
     """decay of the running average of the student that is searched and kept; 0: the last weights"""
 
 
-Pipeline = Literal["fast", "original"]
+Pipeline = Literal["fast", "original", "scratch"]
 """`fast`: any teacher, a supernet from random weights. `original`: a mobile teacher, which starts a
-narrower student; that learns alone before it becomes the supernet."""
+narrower student; that learns alone before it becomes the supernet. `scratch` is what both are to be
+compared with: one student that learns as teachers do, without one."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ class Compression:
 
     pipeline: Pipeline = "fast"
     """fast: any teacher, a supernet from random weights; original: a mobile teacher, whose most
-    important channels and discriminator a student takes over, which learns alone at first"""
+    important channels and discriminator a student takes over, which learns alone at first; scratch:
+    the student of --arch learns without the teacher, as --train-teacher says, to be compared"""
     stages: str = ""
     """the stages to run, such as teacher,supernet; the run stops after the last. Empty: all"""
     origin: Annotated[str, tyro.conf.arg(name="from")] = ""
@@ -158,6 +160,9 @@ class Compression:
     arch: str = ""
     """the student's architecture, such as 16_16_24_16_32_64_16_24, instead of a search in a space:
     what is trained as supernet is then this student alone, whatever the budget"""
+    equal_compute: bool = False
+    """with --arch: train for as long as a search in --space would compute with its supernet and its
+    fine-tuning, so that the one student is compared fairly with a searched one"""
     reconstruction: float = 10.0
     """weight of the distance to the target: the teacher's pictures, or the truth of pairs"""
     distillation: float = 0.01

@@ -97,6 +97,14 @@ def train_teacher(
     It leaves `teacher` (a -> b), in games that translate both ways `teacher_back` (b -> a), and
     `discriminator` (of domain b) with `discriminator_back`.
     """
+    state = jax.device_get(play(config, task, generator, data, work, TEACHER))
+    return _store(config, task, generator, data, work, state)
+
+
+def play(
+    config: Teaching, task: Task, generator: Generator, data: Dataset, work: Workdir, name: str
+) -> TrainState:
+    """The players of the task's game after the training stage called `name`, or after its rest."""
     state, step = adversarial.begin_game(
         task.play(generator),
         jax.random.key(config.seed),
@@ -106,15 +114,8 @@ def train_teacher(
     )
     if config.start:
         state = _go_on(state, earlier_checkpoints(config))
-    state = train(
-        lambda place: step,
-        state,
-        task.batches(data, config.batch, config.seed),
-        config.training,
-        work,
-        TEACHER,
-    )
-    return _store(config, task, generator, data, work, jax.device_get(state))
+    batches = task.batches(data, config.batch, config.seed)
+    return train(lambda place: step, state, batches, config.training, work, name)
 
 
 def _store(config, task: Task, generator: Generator, data, work: Workdir, state) -> Model:
