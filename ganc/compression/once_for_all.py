@@ -20,7 +20,7 @@ from ganc.compression.run import Run, open_data
 from ganc.compression.settings import Compression, Teaching
 from ganc.compression.specialise import Student
 from ganc.compression.stages import parse_stages, prepare
-from ganc.compression.teacher import load_teacher
+from ganc.compression.teacher import check_size, load_teacher
 from ganc.data.pictures import show_size
 from ganc.losses.distillation import Distil
 from ganc.methods import once_for_all as ofa
@@ -76,6 +76,8 @@ def compress(
     if config.teacher != "train":
         given = load_teacher(config.teacher, task, data, shape, teacher)
     trained = given.generator if given else teacher
+    check_size("the student", student, shape, data)
+    check_size("the teacher", trained, shape, data)
     if config.pipeline == "original":
         check_teacher(config, task, student, trained)
     config, teaching = match_compute(config, task, data, supernet, trained)

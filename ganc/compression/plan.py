@@ -144,8 +144,10 @@ def estimate(
     whole, rng = int(true(teacher.widths)), np.random.default_rng(0)
     mean = float(np.mean([supernet.true_macs(supernet.space.sample(rng)) for _ in range(64)]))
 
+    share = math.prod(config.window) / math.prod(config.sides)
+
     def training(stage: Training) -> float:
-        return stage.pictures * (whole + GRADIENTS * (mean + judged))
+        return stage.pictures * (share * (whole + GRADIENTS * mean) + GRADIENTS * judged)
 
     evolution = config.search.evolution
     scored = min(supernet.space.size, evolution.population * (evolution.generations + 1))

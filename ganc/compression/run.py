@@ -46,7 +46,8 @@ class Run:
         work: the workdir.
         data: the pictures, in their three sets.
         task: what is translated.
-        shape: (h, w, c) of what a generator is given.
+        shape: (h, w, c) of what a generator is given; it is trained on windows of that, see
+            `window`.
         seed: of everything random.
     """
 
@@ -60,6 +61,11 @@ class Run:
     def stage(self) -> Clock:
         """`with run.stage("search"): ...` times a stage and marks it complete."""
         return Clock(self.work)
+
+    @property
+    def window(self) -> tuple[int, int, int]:
+        """(h, w, 3) of the pictures that are drawn in training."""
+        return (*self.data.augmentation.crop, 3)
 
     @property
     def complete(self) -> bool:
@@ -175,6 +181,7 @@ def open_data(config: Pictured, task: Task) -> Dataset:
         paired=task.paired,
         skip_bad=config.skip_bad,
         labels=task.labels,
+        crop=config.window if config.crop else None,
     )
     if config.direction == "ba":
         data = data.turned()

@@ -111,7 +111,7 @@ class Stages:
             players,
             student.params,
             discriminator,
-            (*self.run.shape[:2], 3),
+            self.run.window,
             average=stage.average if tuning else 0.0,
             rho=budget.rho if budget else config.strength,
         )
@@ -124,7 +124,15 @@ class Stages:
 
         def make_step(place):
             frozen = place(slimming.freeze(method, self.teacher.params))
-            return lambda state, batch, index: step(state, frozen, batch, index)
+
+            def advance(state, batch, index):
+                return step(state, frozen, batch, index)
+
+            def lower(state, batch, index):
+                return step.lower(state, frozen, batch, index)
+
+            advance.lower = lower  # type: ignore[attr-defined]
+            return advance
 
         return self.run.train(name, make_step, state, stage, config.seed + tuning)
 

@@ -33,6 +33,7 @@ _DECIDED_BY: dict[str, tuple[str, ...]] = {
             "direction",
             "size",
             "aspect",
+            "crop",
             "skip_bad",
             "seed",
             "pipeline",
@@ -127,10 +128,12 @@ def _take(work: Workdir, other: Path, config: Compression, anew: Sequence[str]) 
 
 
 def _changed(names, had: Mapping[str, Any], now: Mapping[str, Any], stage: str) -> str:
+    # A run from before there was a setting ran as if it had its default.
+    before = {name: had.get(name, getattr(Compression, name, None)) for name in names}
     changed = [
-        f"{name} was {had.get(name)!r}, now {now.get(name)!r}"
+        f"{name} was {before[name]!r}, now {now.get(name)!r}"
         for name in names
-        if had.get(name) != now.get(name)
+        if before[name] != now.get(name)
     ]
     return f"{stage} was run with other settings ({'; '.join(changed)})" if changed else ""
 

@@ -58,22 +58,29 @@ def load_teacher(
     if generator.channels_in != shape[2]:
         what = "no pictures" if shape[2] == 3 else f"expected {shape[2]}"
         raise UserError(f"the teacher {name} takes {generator.channels_in} channels, {what}")
-    check_size(f"the teacher {name}", generator, shape)
+    check_size(f"the teacher {name}", generator, shape, data)
     return model
 
 
-def check_size(what: str, generator: Generator, shape: tuple[int, int, int]) -> None:
-    """Refuses pictures of `shape` (h, w, c) that the network called `what` cannot take.
+def check_size(what: str, generator: Generator, shape: tuple[int, int, int], data: Dataset) -> None:
+    """Refuses sizes that the network called `what` cannot take.
+
+    Args:
+        what: it is called.
+        generator: the network.
+        shape: (h, w, c) of whole pictures.
+        data: whose windows it is trained on.
 
     Raises:
-        UserError: naming what their sides must be.
+        UserError: naming what sides must be.
     """
     divisor, minimum = generator.divisor, generator.minimum
-    if any(side % divisor or side < minimum for side in shape[:2]):
-        raise UserError(
-            f"{what} takes pictures whose sides are multiples of {divisor} and at least {minimum}, "
-            f"--size is {show_size(shape)}"
-        )
+    for flag, sides in (("size", shape[:2]), ("crop", data.augmentation.crop)):
+        if any(side % divisor or side < minimum for side in sides):
+            raise UserError(
+                f"{what} takes pictures whose sides are multiples of {divisor} and at least "
+                f"{minimum}, --{flag} is {show_size(sides)}"
+            )
 
 
 def _shipped(task: Task, data: Dataset) -> Model:
@@ -109,7 +116,7 @@ def play(
         task.play(generator),
         jax.random.key(config.seed),
         optimizers(config.training),
-        (*config.sides, 3),
+        (*data.augmentation.crop, 3),
         average=config.average,
     )
     if config.start:

@@ -11,7 +11,7 @@ from ganc.data.earth import TONES, Tiles, View
 from ganc.data.folder import read_folder
 from ganc.data.labels import LabelMaps
 from ganc.data.pairs import Pair, read_pairs
-from ganc.data.pictures import Augmentation, Lazy, Pictures, Size, to_float
+from ganc.data.pictures import Augmentation, Lazy, Pictures, Size, show_size, to_float
 from ganc.data.split import split
 from ganc.data.tfds import read_tfds
 from ganc.errors import UserError
@@ -98,6 +98,7 @@ def open_dataset(
     paired: bool = False,
     skip_bad: bool = False,
     labels: LabelMaps | None = None,
+    crop: Size | None = None,
 ) -> Dataset:
     """The data set at `address`.
 
@@ -115,11 +116,13 @@ def open_dataset(
 
     Args:
         address: one of the above.
-        size: side of the training pictures in px, or their height and width.
+        size: side of the pictures in px, or their height and width.
         paired: whether pairs are needed.
         skip_bad: decode every picture of a folder now, and leave out those that fail
             (`Dataset.skipped`), instead of raising when one turns up in training.
         labels: what the label maps of a hold, where label maps are needed.
+        crop: height and width of the windows of those pictures that are trained on; None: training
+            pictures are as large as all others, cut out of ones that are a little larger.
 
     Raises:
         UserError: if the address names nothing, or what it names cannot be read, or are no pairs.
@@ -132,21 +135,25 @@ def open_dataset(
     shape = (size, size) if isinstance(size, int) else size
     if min(shape) < 1:
         raise UserError(f"the size of the pictures must be at least 1 px, got {size}")
+    if crop and any(window > side for window, side in zip(crop, shape, strict=True)):
+        raise UserError(
+            f"--crop {show_size(crop)} does not fit into pictures of {show_size(shape)} px"
+        )
     scheme, _, rest = address.partition(":")
     if scheme == "earth" and (rest or address == "earth"):
-        return _earth(rest or "satellite-relief", shape, labels)
+        return _earth(rest or "satellite-relief", shape, crop, labels)
     if scheme == "folder" and rest:
         rest, aligned = rest.removesuffix(ALIGNED), rest.endswith(ALIGNED)
         directory = Path(rest).expanduser()
         if paired or aligned:
             pairs, skipped = read_pairs(directory, skip_bad=skip_bad, labels=labels)
-            return _paired(address, shape, pairs, skipped, labels)
-        return _unpaired(address, shape, *read_folder(directory, skip_bad=skip_bad))
+            return _paired(address, _crops(shape, crop), pairs, skipped, labels)
+        return _unpaired(address, _crops(shape, crop), *read_folder(directory, skip_bad=skip_bad))
     if scheme == "tfds" and rest:
         if paired:
             raise UserError(f"{address} holds no pairs; give a folder of them, or earth")
         name, _, directory = rest.partition("@")
-        return _unpaired(address, shape, read_tfds(name, directory or None), ())
+        return _unpaired(address, _crops(shape, crop), read_tfds(name, directory or None), ())
     hint = (
         f"; did you mean folder:{address}?"
         if address and Path(address).expanduser().is_dir()
@@ -155,7 +162,7 @@ def open_dataset(
     raise UserError(f"unknown data set {address!r}; valid are {', '.join(ADDRESSES)}{hint}")
 
 
-def _earth(task: str, shape: Size, labels: LabelMaps | None) -> Dataset:
+def _earth(task: str, shape: Size, crop: Size | None, labels: LabelMaps | None) -> Dataset:
     if task not in EARTH:
         tasks = ", ".join(f"earth:{name}" for name in EARTH)
         raise UserError(f"unknown data set 'earth:{task}'; valid are {tasks}")
@@ -182,13 +189,16 @@ def _earth(task: str, shape: Size, labels: LabelMaps | None) -> Dataset:
         report_b=Tiles(b, "report", size, sparse),
         paired=True,
         # The relief is shaded by a sun in the north-west: there are no mirrored maps.
-        augmentation=Augmentation(shape, shape, flip=False),
+        augmentation=Augmentation(shape, crop or shape, flip=False),
         labels=found,
     )
 
 
 def _unpaired(
-    name: str, shape: Size, pictures: Mapping[str, Pictures], skipped: tuple[str, ...]
+    name: str,
+    augmentation: Augmentation,
+    pictures: Mapping[str, Pictures],
+    skipped: tuple[str, ...],
 ) -> Dataset:
     train_a, search_a, report_a = split(
         f"trainA of {name}", pictures["trainA"], pictures.get("testA")
@@ -205,14 +215,14 @@ def _unpaired(
         report_a=report_a,
         report_b=report_b,
         paired=False,
-        augmentation=_crops(shape),
+        augmentation=augmentation,
         skipped=skipped,
     )
 
 
 def _paired(
     name: str,
-    shape: Size,
+    augmentation: Augmentation,
     pairs: Mapping[str, Sequence[Pair]],
     skipped: tuple[str, ...],
     labels: LabelMaps | None,
@@ -231,13 +241,15 @@ def _paired(
         report_a=side(report, 0),
         report_b=side(report, 1),
         paired=True,
-        augmentation=_crops(shape),
+        augmentation=augmentation,
         skipped=skipped,
         labels=labels,
     )
 
 
-def _crops(shape: Size) -> Augmentation:
+def _crops(shape: Size, crop: Size | None) -> Augmentation:
+    if crop:
+        return Augmentation(shape, crop, flip=True)
     # The ratio of the reference, which crops 256 px out of 286.
     height, width = (round(side * 286 / 256) for side in shape)
     return Augmentation((height, width), shape, flip=True)
