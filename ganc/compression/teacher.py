@@ -62,20 +62,23 @@ def load_teacher(
     return model
 
 
-def check_size(what: str, generator: Generator, shape: tuple[int, int, int], data: Dataset) -> None:
+def check_size(
+    what: str, generator: Generator, shape: tuple[int, int, int], data: Dataset | None = None
+) -> None:
     """Refuses sizes that the network called `what` cannot take.
 
     Args:
         what: it is called.
         generator: the network.
         shape: (h, w, c) of whole pictures.
-        data: whose windows it is trained on.
+        data: whose windows it is trained on; None: on whole pictures.
 
     Raises:
         UserError: naming what sides must be.
     """
     divisor, minimum = generator.divisor, generator.minimum
-    for flag, sides in (("size", shape[:2]), ("crop", data.augmentation.crop)):
+    window = shape[:2] if data is None else data.augmentation.crop
+    for flag, sides in (("size", shape[:2]), ("crop", window)):
         if any(side % divisor or side < minimum for side in sides):
             raise UserError(
                 f"{what} takes pictures whose sides are multiples of {divisor} and at least "
