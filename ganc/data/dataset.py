@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -107,7 +108,8 @@ def open_dataset(
       `earth:coarse-satellite`: a quarter of the resolution, see `ganc.data.earth`.
     - `folder:DIR`: subfolders trainA and trainB and, for the report, testA and testB, of PNG, JPEG
       and WebP files of any size. `split.split` says what is held out. With `paired`, equal names in
-      A and B are a pair; or subfolders train and test hold pictures of A and B side by side. With
+      A and B are a pair; or subfolders train and test hold pictures of A and B side by side; what
+      there is of val is searched with, or reported on where there is no test. With
       `labels`, A holds label maps, and trainI and testI their instances where they are asked for.
       `folder:DIR?aligned` says that they are pairs where none are needed: the truth of the
       pictures to report on is then known.
@@ -227,24 +229,33 @@ def _paired(
     skipped: tuple[str, ...],
     labels: LabelMaps | None,
 ) -> Dataset:
-    train, search, report = split(f"the pairs of {name}", pairs["train"], pairs.get("test"))
-
-    def side(pairs: Sequence[Pair], index: int) -> Pictures:
-        return Lazy(range(len(pairs)), lambda i: pairs[i]()[index])
-
+    held = (pairs.get("test"), pairs.get("val"))
+    sets = [_sides(part) for part in split(f"the pairs of {name}", pairs["train"], *held)]
+    (train_a, train_b), (search_a, search_b), (report_a, report_b) = sets
     return Dataset(
         name=name,
-        train_a=side(train, 0),
-        train_b=side(train, 1),
-        search_a=side(search, 0),
-        search_b=side(search, 1),
-        report_a=side(report, 0),
-        report_b=side(report, 1),
+        train_a=train_a,
+        train_b=train_b,
+        search_a=search_a,
+        search_b=search_b,
+        report_a=report_a,
+        report_b=report_b,
         paired=True,
         augmentation=augmentation,
         skipped=skipped,
         labels=labels,
     )
+
+
+def _sides(pairs: Sequence[Pair]) -> tuple[Pictures, Pictures]:
+    """The pictures of a and those of b; who asks for both of a pair has it decoded once."""
+    # More than the threads that are at work at once, each on one pair.
+    pair = lru_cache(maxsize=4)(lambda i: pairs[i]())
+
+    def side(index: int) -> Pictures:
+        return Lazy(range(len(pairs)), lambda i: pair(i)[index])
+
+    return side(0), side(1)
 
 
 def _crops(shape: Size, crop: Size | None) -> Augmentation:
