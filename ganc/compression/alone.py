@@ -25,7 +25,6 @@ from ganc.runs.console import console
 from ganc.search.space import parse_space
 from ganc.search.supernet import Supernet
 from ganc.tasks.task import Task
-from ganc.train.stage import Training
 from ganc.types import Generator, Model
 
 _STAGES = ("supernet", "fine_tune")
@@ -77,10 +76,10 @@ def match_compute(
         )
         if scratch:
             each = _played(task, narrowed(supernet), batch)
-            teaching = _scaled(teaching, spent / (each * teaching.batch * _steps(teaching)))
-        else:
-            factor = spent / estimate(config, supernet, teacher, judged)
-            stages = {name: _scaled(getattr(config, name), factor) for name in _STAGES}
+            teaching = _with_steps(teaching, spent / (each * teaching.batch))
+        elif own := estimate(config, supernet, teacher, judged):
+            before = {name: getattr(config, name) for name in _STAGES}
+            stages = {n: _with_steps(s, s.steps * spent / own) for n, s in before.items()}
             config = dataclasses.replace(config, **stages)
     if scratch:
         console.print(f"plan: {describe(teaching)}", highlight=False)
@@ -131,18 +130,13 @@ def _played(task: Task, generator: Generator, batch: Any) -> int:
     return GRADIENTS * forward
 
 
-def _steps(stage: Training | Teaching) -> int:
-    return stage.constant_steps + stage.decay_steps
-
-
-def _scaled(stage: Any, factor: float) -> Any:
-    """`stage` with `factor` times as many steps, as many of them at the full rate as before."""
-    total = round(_steps(stage) * factor)
-    share = stage.constant_steps / max(1, _steps(stage))
-    constant = round(total * share)
+def _with_steps(stage: Any, steps: float) -> Any:
+    """`stage` with so many steps, rounded, the same share of them at the full rate as before."""
+    total, before = round(steps), stage.constant_steps + stage.decay_steps
+    constant = round(total * (stage.constant_steps / before if before else 1))
     return dataclasses.replace(stage, constant_steps=constant, decay_steps=total - constant)
 
 
 def describe(teaching: Teaching) -> str:
     """The training of a student without a teacher, in a line."""
-    return f"alone, {_steps(teaching):,} steps of {teaching.batch} pictures"
+    return f"alone, {teaching.training.steps:,} steps of {teaching.batch} pictures"

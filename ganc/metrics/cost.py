@@ -93,22 +93,13 @@ def macs(
 
 
 def forward_macs(function: Callable[..., Any], *args: Any) -> int:
-    """Multiply-adds, true ones, of all networks of `ganc.models` that one call of `function` runs.
+    """True multiply-adds of all networks of `ganc.models` that one call of `function` runs.
 
-    They have the widths of this call; nothing is compiled or computed. This is for what calls
-    several networks several times, as losses do.
-
-    Args:
-        function: what is called.
-        args: arrays, or their shapes and types.
+    They have the widths of this call; nothing is compiled. Losses call several networks.
     """
-    total = 0
-    for _, layer, given, made in calls_of(function, *args):
-        if isinstance(layer, _COMPUTING):
-            price = _price(layer, given, made, "true", _NOTHING)
-            assert price is not None
-            total += price[1].factor * prod(price[1].sizes)
-    return total
+    own = (call for call in calls_of(function, *args) if isinstance(call.layer, _COMPUTING))
+    prices = (_price(call.layer, call.given, call.made, "true", _NOTHING) for call in own)
+    return sum(price[1].factor * prod(price[1].sizes) for price in prices if price)
 
 
 def macs_by_layer(
