@@ -65,6 +65,7 @@ def test_a_cyclegan_learns_from_windows_of_wide_pictures(folder, tmp_path, capsy
         ("cyclegan_teacher", "--size 32 --aspect 1.6", "tiles of the Earth are square"),
         ("pix2pix_omgd", "--family unet --size 48", "multiples of 32 .* --size is 48"),
         ("pix2pix_omgd", "--family unet --size 64 --crop 48", "multiples of 32 .*--crop is 48"),
+        ("pix2pix_teacher", "--family unet --downs 5 --size 48", "multiples of 32 .*size is 48"),
         ("gaugan_ofa", "--size 48", "multiples of 32 .*--size is 48"),
         ("munit_ofa", "--size 34", "--size is 34"),
         ("cyclegan_slimming", "--size 34", "--size is 34"),
