@@ -17,7 +17,7 @@ of Cityscapes are cropped too.
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from experiments import gaugan_teacher
 from ganc.compression import settings
@@ -27,6 +27,7 @@ from ganc.compression.settings import Distillation
 from ganc.losses.distillation import Distil
 from ganc.models import spade
 from ganc.nn.initial import XAVIER
+from ganc.ranges import whole
 from ganc.scores.row import Row
 from ganc.search.evolution import Evolution
 from ganc.search.search import Search
@@ -47,7 +48,7 @@ class Compression(settings.Compression):
 
     data: str = "folder:cityscapes"
     """earth:labels-satellite or folder:DIR"""
-    aspect: int = 2
+    aspect: Annotated[int, whole(1, 16)] = 2
     """width of the pictures over their height"""
     train_teacher: gaugan_teacher.Teaching = field(default_factory=gaugan_teacher.Teaching)
     """what label maps hold, the weights of the losses, and how to train with --teacher train"""

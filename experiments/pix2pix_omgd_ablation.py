@@ -13,7 +13,6 @@ Reference: Ren et al. 2021 (arXiv 2108.06908).
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,32 +57,22 @@ def variants(config: Online, workdir: Path) -> dict[str, Variant]:
     }
 
 
-@dataclass(frozen=True)
-class Plain(pix2pix_teacher.Teaching):
-    """How the student is trained alone: by pix2pix, with the truth as its target.
+def plain(config: Online) -> pix2pix_teacher.Teaching:
+    """The settings of `config` as far as they are of a student alone.
 
     Its learning rate falls from step to step, where those of published presets fall by epochs.
     """
-
-    family: str = "resnet"
-    """as in `Online`"""
-    downs: int = 8
-    """as in `Online`"""
-
-
-def plain(config: Online) -> Plain:
-    """The settings of `config` as far as they are of a student alone."""
-    names = {field.name for field in dataclasses.fields(Plain)}
+    names = {field.name for field in dataclasses.fields(pix2pix_teacher.Teaching)}
     shared = {
         field.name: getattr(settings, field.name)
         for settings in (config, config.training)
         for field in dataclasses.fields(settings)
         if field.name in names
     }
-    return Plain(**shared)
+    return pix2pix_teacher.Teaching(**shared)
 
 
-def train_alone(config: Plain, workdir: Path) -> list[Row]:
+def train_alone(config: pix2pix_teacher.Teaching, workdir: Path) -> list[Row]:
     """Trains the student before a discriminator of its own; it is stored as `teacher`."""
     judge = patch(PatchSpec(config.ndf, channels_in=6, norm=pix2pix_omgd.norm(config.family)))
     task = pix2pix.task(judge, reconstruction=config.reconstruction)

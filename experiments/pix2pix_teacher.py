@@ -1,6 +1,7 @@
 """Trains a pix2pix generator on aligned pairs, to be a teacher.
 
     python -m experiments.pix2pix_teacher --preset earth64
+    python -m experiments.pix2pix_teacher --preset earth64 --family unet --downs 6
 
 Hinge loss and the mean difference to the truth, the discriminator sees the source too, Adam (0.5,
 0.999), constant then falling linearly: Isola et al. 2017 (arXiv 1611.07004) with the loss of Li et
@@ -10,15 +11,18 @@ al. 2020 (arXiv 2003.08936). `experiments/README.md` holds the measured rows.
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from experiments import cyclegan_teacher
 from ganc.compression import settings
 from ganc.compression.launch import launch
 from ganc.compression.teach import teach
+from ganc.models import unet
 from ganc.models.discriminators import PatchSpec, patch
+from ganc.ranges import whole
 from ganc.scores.row import Row
 from ganc.tasks import pix2pix
+from ganc.types import Generator
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,10 @@ class Teaching(settings.Teaching):
 
     reconstruction: float = 10.0
     """weight of the distance to the truth: 10, as published for maps, or 100"""
+    family: Literal["resnet", "unet"] = "resnet"
+    """resnet: that of CycleGAN, with instance norms; unet: that of pix2pix, with batch norms"""
+    downs: Annotated[int, whole(5, 12)] = 8
+    """how often a U-Net halves the resolution: 8 for 256 px"""
 
 
 # Published for maps: 796 pairs that the search has no part in, batch 1.
@@ -68,12 +76,19 @@ SMOKE = dataclasses.replace(
 PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "earth128": EARTH128, "maps": MAPS}
 
 
+def generator(config: Teaching) -> Generator:
+    """The network of the `family`; `blocks` and `upsampling` are of the ResNet."""
+    if config.family == "unet":
+        return unet.generator(unet.Spec(config.ngf, config.downs))
+    return cyclegan_teacher.generator(config)
+
+
 def run(config: Teaching, workdir: Path) -> list[Row]:
     """Trains, scores on the report split, and writes results, samples, report and models."""
-    judge = patch(PatchSpec(config.ndf, channels_in=6))
+    norm = "batch" if config.family == "unet" else "instance"
+    judge = patch(PatchSpec(config.ndf, channels_in=6, norm=norm))
     task = pix2pix.task(judge, reconstruction=config.reconstruction)
-    generator = cyclegan_teacher.generator(config)
-    return teach("pix2pix_teacher", config, workdir, task=task, generator=generator)
+    return teach("pix2pix_teacher", config, workdir, task=task, generator=generator(config))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from ganc.compression.launch import launch
 from ganc.compression.self_supervised import supervise
 from ganc.compression.self_supervised_settings import SelfSupervision, Supervised
 from ganc.compression.settings import Teaching
+from ganc.errors import UserError
 from ganc.losses.adversarial import CROSS_ENTROPY
 from ganc.models import dcgan as dcgan_network
 from ganc.models import resnet, unet
@@ -179,8 +180,19 @@ def run(config: Config, workdir: Path) -> list[Row]:
         opponents=dataclasses.replace(config.opponents, batch=batch),
         training=dataclasses.replace(config.training, batch=batch),
     )
-    task, generator = setup.build(config.train_teacher, config.size)
+    _check(config)
+    task, generator = setup.build(config.train_teacher, config.window[0])
     return supervise("self_supervised", config, workdir, task=task, generator=generator)
+
+
+def _check(config: Config) -> None:
+    """Refuses sizes that networks of one size cannot have."""
+    if config.task == "dcgan" and config.crop:
+        raise UserError("dcgan draws pictures as large as those it learns from: it has no --crop")
+    if config.task in ("dcgan", "srgan", "stargan") and len(set(config.window)) > 1:
+        raise UserError(
+            f"the discriminator of {config.task} judges squares: --aspect must be 1, or give --crop"
+        )
 
 
 if __name__ == "__main__":

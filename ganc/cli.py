@@ -2,7 +2,9 @@
 
 import functools
 import io
+import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
@@ -78,6 +80,12 @@ def one_line_errors() -> Iterator[None]:
     memory.keep_freed_memory()
     try:
         yield
+        sys.stdout.flush()  # here, where a reader that has gone is no news
+    except BrokenPipeError:
+        # As `| head` leaves it. What is still buffered has no reader either, and Python would say
+        # so when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

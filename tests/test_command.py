@@ -1,5 +1,8 @@
 """The command `ganc`, in this process."""
 
+import signal
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -58,3 +61,18 @@ def test_info(tmp_path, capfd, random_params):
     assert r"a\\nb" in out or r"a\nb" in out
     assert say(capfd, "info", str(tmp_path / "none"))[2].startswith("error: there is no file")
     assert "--size takes" in say(capfd, "info", str(tmp_path / "model"), "--size", "0")[2]
+
+
+def test_a_reader_that_goes_away_is_no_news():
+    code = (
+        "from ganc import cli\nwith cli.one_line_errors():\n    for i in range(10**5): print(i)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout.readline() == "0\n"
+    process.stdout.close()
+    assert process.wait(60) == 128 + signal.SIGPIPE
+    assert process.stderr.read() == ""
+    process.stderr.close()

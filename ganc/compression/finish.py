@@ -1,15 +1,18 @@
 """The end of a run: scores on the report split, the table, the pictures, the report."""
 
+import math
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from flax.core import FrozenDict
 
 from ganc.compression.glance import front_points
 from ganc.compression.run import Run
 from ganc.data.pictures import show_size
 from ganc.models import store
+from ganc.models.render import compiled
 from ganc.report.gallery import spread_samples, write_samples
 from ganc.report.page import write_report
 from ganc.runs import records
@@ -22,6 +25,7 @@ from ganc.search.evolution import Candidate
 from ganc.search.pareto import front
 from ganc.search.search import SEARCH
 from ganc.search.space import encode
+from ganc.train.footprint import capacity, check_bytes, machine_memory, program_bytes
 from ganc.types import Model
 
 RESULTS, REFERENCES = "results.jsonl", "references.jsonl"
@@ -61,6 +65,7 @@ def finish(
         shown: models of its front whose pictures and scores the report compares.
         about: name -> what the results say of that model beside its scores.
     """
+    check_memory(run, models)
     judge = Judge.open(
         run.data, run.shape, feature_size, metrics=run.task.metrics, looks=run.work.looks
     )
@@ -104,6 +109,28 @@ def finish(
         verdict=_verdict(rows),
         points=front_points(shown, run, judge),
     )
+
+
+def check_memory(run: Run, models: Mapping[str, Model]) -> None:
+    """Prints what evaluation takes of this machine's memory, where whole pictures are held.
+
+    Held are, of all of the report split, what generators are given, how that is shown, the real
+    pictures, others, and those of each model. What draws them is counted where it is in the same
+    memory.
+
+    Raises:
+        UserError: it does not fit.
+    """
+    channels = run.shape[2] + 3 * (3 + len(models))
+    needed = 4 * len(run.data.report_a) * math.prod(run.shape[:2]) * channels
+    limit = machine_memory()
+    if capacity()[1]:
+        one = np.zeros((1, *run.shape), np.float32)
+        options = run.task.styled(1)
+        programs = (compiled(m.generator).lower(m.params, one, **options) for m in models.values())
+        needed += max(program_bytes(program) or 0 for program in programs)
+    advice = "smaller pictures or fewer of them to report on help"
+    check_bytes("evaluate", needed, limit, advice=advice)
 
 
 def _describe(run: Run, row: Row, teacher: Row, budget: int | None) -> None:

@@ -74,9 +74,9 @@ def distil(
         teachers, games = {name: model.generator for name, model in given.items()}, {}
     if not teachers:
         raise UserError("there is no teacher: both --wider and --deeper are 0")
-    check_size("the student", student, shape)
+    check_size("the student", student, shape, data)
     for name, generator in teachers.items():
-        check_size(f"the {name} teacher", generator, shape)
+        check_size(f"the {name} teacher", generator, shape, data)
     features = perceptual(config.features, scaling=config.scaling)
     supernet = None
     if config.space:
@@ -199,8 +199,7 @@ def _train(
     stage, trained = config.training, optimizers_of(method, config)
     # rbg: the default generator takes seconds longer to compile, one layer at a time.
     k_init = jax.random.key(config.seed, impl="rbg")
-    shape = (*run.shape[:2], 3)
-    state = omgd.init(method, k_init, trained, shape, average=stage.average)
+    state = omgd.init(method, k_init, trained, run.window, average=stage.average)
     parts = omgd_step.compiled(omgd_step.make_parts(method, trained, average=stage.average))
     frozen = omgd.freeze(method, {name: model.params for name, model in given.items()})
 

@@ -89,8 +89,8 @@ def distil_in_turns(
         raise UserError("a supernet learns with --scheme stepwise or from a given --teacher")
     shape = (*config.sides, student.channels_in)
     data = open_data(config, task)
-    check_size("the student", student, shape)
-    check_size("the wider teacher", teacher, shape)
+    check_size("the student", student, shape, data)
+    check_size("the wider teacher", teacher, shape, data)
     features = perceptual(config.features, scaling=config.scaling)
     run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
     if run.complete:
@@ -150,7 +150,7 @@ def _teacher(run: Run, config: OnlineUnpaired, generator: Generator) -> Callable
         run.task.play(generator),
         jax.random.key(config.seed, impl="rbg"),
         optimizers(config.training, hold=config.training.hold),
-        run.shape,
+        run.window,
     )
 
     def train(until: int) -> Params:
@@ -167,7 +167,7 @@ def _student(run: Run, method: omgd.Omgd, config: OnlineUnpaired) -> Callable[[P
     stage: OnlineTraining = config.training
     trained = {"generator": adam(stage, rate=student_rate(config))}
     k_init = jax.random.key(config.seed + 1, impl="rbg")
-    state = omgd.init(method, k_init, trained, run.shape, average=stage.average)
+    state = omgd.init(method, k_init, trained, run.window, average=stage.average)
     parts = omgd_step.compiled(omgd_step.make_parts(method, trained, average=stage.average))
     length = config.phase * config.lessons
     count = -(-stage.steps // config.phase)

@@ -10,16 +10,17 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
+from ganc.compression.alone import check_alone, describe, learn_alone, match_compute
 from ganc.compression.finish import finish, show
 from ganc.compression.glance import cut_front
 from ganc.compression.matching import match_taps
 from ganc.compression.plan import settle
 from ganc.compression.pre_distillation import check_teacher, keep_judge, pre_distil
 from ganc.compression.run import Run, open_data
-from ganc.compression.settings import Compression
+from ganc.compression.settings import Compression, Teaching
 from ganc.compression.specialise import Student
 from ganc.compression.stages import parse_stages, prepare
-from ganc.compression.teacher import load_teacher
+from ganc.compression.teacher import check_size, load_teacher
 from ganc.data.pictures import show_size
 from ganc.losses.distillation import Distil
 from ganc.methods import once_for_all as ofa
@@ -67,6 +68,7 @@ def compress(
         UserError: the configuration cannot be run; no workdir is made then.
     """
     parse_stages(config.stages, config.pipeline)
+    check_alone(config)
     shape = (*config.sides, student.channels_in)
     supernet = Supernet(student, parse_space(config.arch or config.space, student), shape)
     data = open_data(config, task)
@@ -74,8 +76,11 @@ def compress(
     if config.teacher != "train":
         given = load_teacher(config.teacher, task, data, shape, teacher)
     trained = given.generator if given else teacher
+    check_size("the student", student, shape, data)
+    check_size("the teacher", trained, shape, data)
     if config.pipeline == "original":
         check_teacher(config, task, student, trained)
+    config, teaching = match_compute(config, task, data, supernet, trained)
     config = settle(config, supernet, trained, data)
     # Which stages are run now decides nothing of what they compute.
     asked = dataclasses.replace(config, stages="")
@@ -85,7 +90,11 @@ def compress(
     last = prepare(run.work, config)
     if not config.arch:
         price_of(supernet, config.search, run.work.path)  # a budget that nothing fits ends it here
-    for stage in _stages(run, config, supernet, given, teacher, distil):
+    if config.pipeline == "scratch":
+        stages = _alone(run, config, supernet, given, teacher, teaching)
+    else:
+        stages = _stages(run, config, supernet, given, teacher, distil)
+    for stage in stages:
         if stage == last:
             break
     if run.complete:
@@ -156,6 +165,35 @@ def _stages(
             candidates=candidates,
             budget=_budget(config),
             shown=cut_front(run, supernet, params, candidates, config.front),
+        )
+    yield "evaluate"
+
+
+def _alone(
+    run: Run,
+    config: Compression,
+    supernet: Supernet,
+    given: Model | None,
+    teacher: Generator,
+    teaching: Teaching,
+) -> Iterator[str]:
+    """As `_stages`, of a student that is only compared with the teacher."""
+    with run.stage("teacher"):
+        big = run.teacher(given, config.teaching, teacher)
+    yield "teacher"
+
+    with run.stage("specialise"):
+        small = run.recalibrated(learn_alone(run, supernet, teaching))
+        run.save("student", small)
+    yield "specialise"
+
+    with run.stage("evaluate"):
+        finish(
+            run,
+            {"teacher": big, "student": small},
+            title=f"Trained without a teacher: {run.data.name} at {show_size(run.shape)} px",
+            facts=_facts(config) | {"training": describe(teaching)},
+            feature_size=config.feature_size,
         )
     yield "evaluate"
 

@@ -86,7 +86,7 @@ def _train(
     aim = self_supervised.Aim(items="native")
     method = self_supervised.SelfSupervised(game, aim, learning=others)
     both = optimizers(training)
-    state = self_supervised.init(method, players, both, (*run.shape[:2], 3))
+    state = self_supervised.init(method, players, both, run.window)
     state = run.train(
         "opponents",
         lambda place: self_supervised.make_step(

@@ -27,6 +27,9 @@ SLACK = 2.0
 """How many times longer a step takes than its multiply-adds at the rate of a matrix product; the
 default run takes 1.5 to 2 times as long."""
 
+GRADIENTS = 3
+"""A forward pass and two gradients take about three times the forward pass."""
+
 _BUDGET = re.compile(r"([0-9]+\.?[0-9]*(?:e\+?[0-9]+)?)(x?)", re.I)
 
 
@@ -107,14 +110,18 @@ def _announce(config: Compression, supernet: Supernet, teacher: Generator, whole
         if config.arch
         else f"the best of {supernet.space.size:,} architectures"
     )
-    stages = (config.supernet, config.fine_tune)
-    seconds = estimate(config, supernet, teacher) / _rate() * SLACK
-    for line in (
+    lines = [
         f"the teacher takes {whole:,} multiply-adds of a picture of {show_size(supernet.shape)} px",
         f"the student is {searched}, {_limit(config, supernet, whole)}",
-        f"{' + '.join(f'{stage.steps:,}' for stage in stages)} steps, {_duration(seconds)} on this "
-        "machine after the teacher",
-    ):
+    ]
+    if config.pipeline != "scratch":
+        stages = (config.supernet, config.fine_tune)
+        seconds = estimate(config, supernet, teacher) / _rate() * SLACK
+        lines.append(
+            f"{' + '.join(f'{stage.steps:,}' for stage in stages)} steps, {_duration(seconds)} on "
+            "this machine after the teacher"
+        )
+    for line in lines:
         console.print(f"plan: {line}", **_PLAIN)
 
 
@@ -125,17 +132,22 @@ def _limit(config: Compression, supernet: Supernet, teacher: int) -> str:
     return f"at most {most:,}: {teacher / most:.3g} times fewer"
 
 
-def estimate(config: Compression, supernet: Supernet, teacher: Generator) -> float:
-    """Multiply-adds of supernet, search and fine-tuning, roughly: discriminators are left out.
+def estimate(
+    config: Compression, supernet: Supernet, teacher: Generator, judged: float = 0.0
+) -> float:
+    """Multiply-adds of supernet, search and fine-tuning, roughly.
 
-    A step takes the teacher's once and the student's three times, forward and two gradients.
+    A step takes the teacher's once and the student's three times, forward and two gradients;
+    `judged` are the discriminator's for one picture, which are taken three times too.
     """
     true = cost.macs(teacher, *supernet.shape[:2], "true")
     whole, rng = int(true(teacher.widths)), np.random.default_rng(0)
     mean = float(np.mean([supernet.true_macs(supernet.space.sample(rng)) for _ in range(64)]))
 
+    share = math.prod(config.window) / math.prod(config.sides)
+
     def training(stage: Training) -> float:
-        return stage.pictures * (whole + 3 * mean)
+        return stage.pictures * (share * (whole + GRADIENTS * mean) + GRADIENTS * judged)
 
     evolution = config.search.evolution
     scored = min(supernet.space.size, evolution.population * (evolution.generations + 1))

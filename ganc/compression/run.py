@@ -16,7 +16,8 @@ from ganc.batching import evenly_spread
 from ganc.compression.settings import Pictured, Teaching
 from ganc.compression.teacher import TEACHER, train_teacher
 from ganc.data.dataset import Dataset, open_dataset
-from ganc.data.pictures import stack
+from ganc.data.pictures import Size, show_size, stack
+from ganc.errors import UserError
 from ganc.features import lite0
 from ganc.models import store
 from ganc.models.render import render
@@ -46,7 +47,8 @@ class Run:
         work: the workdir.
         data: the pictures, in their three sets.
         task: what is translated.
-        shape: (h, w, c) of what a generator is given.
+        shape: (h, w, c) of what a generator is given; it is trained on windows of that, see
+            `window`.
         seed: of everything random.
     """
 
@@ -60,6 +62,11 @@ class Run:
     def stage(self) -> Clock:
         """`with run.stage("search"): ...` times a stage and marks it complete."""
         return Clock(self.work)
+
+    @property
+    def window(self) -> tuple[int, int, int]:
+        """(h, w, 3) of the pictures that are drawn in training."""
+        return (*self.data.augmentation.crop, 3)
 
     @property
     def complete(self) -> bool:
@@ -175,12 +182,31 @@ def open_data(config: Pictured, task: Task) -> Dataset:
         paired=task.paired,
         skip_bad=config.skip_bad,
         labels=task.labels,
+        crop=config.window if config.crop else None,
     )
     if config.direction == "ba":
         data = data.turned()
+    _check_judge(task, config.window)
     for path in data.skipped:
         console.print(f"[yellow]skipped, cannot be decoded: {path}[/]", soft_wrap=True)
     return data
+
+
+def _check_judge(task: Task, window: Size) -> None:
+    """Refuses windows of which nothing is left before the discriminator's last layer."""
+    judge = task.discriminator
+    picture = jax.ShapeDtypeStruct((1, *window, judge.channels_in), jnp.float32)
+    try:
+        params = jax.eval_shape(judge.init, jax.random.key(0))
+        verdict = jax.eval_shape(judge.apply, params, picture)
+        left = min(leaf.size for leaf in jax.tree.leaves(verdict))
+    except (ZeroDivisionError, TypeError, ValueError):  # what convolutions of less than a row raise
+        left = 0
+    if not left:
+        raise UserError(
+            f"the discriminator of {task.name} cannot judge pictures of {show_size(window)} px, "
+            "what is trained on must be larger"
+        )
 
 
 def some(pictures: Sequence[np.ndarray], count: int) -> list[np.ndarray]:

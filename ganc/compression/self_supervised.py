@@ -16,7 +16,7 @@ from ganc.compression.finish import finish, show
 from ganc.compression.opponents import Players, complete
 from ganc.compression.run import Run, open_data, some
 from ganc.compression.self_supervised_settings import SelfSupervision
-from ganc.compression.teacher import load_teacher
+from ganc.compression.teacher import check_size, load_teacher
 from ganc.data.pictures import show_size, stack
 from ganc.errors import UserError
 from ganc.methods import self_supervised
@@ -62,6 +62,7 @@ def supervise(
     shape = (*config.sides, generator.channels_in)
     data = open_data(config, task)
     given = None if config.teacher == "train" else load_teacher(config.teacher, task, data, shape)
+    check_size("the teacher", given.generator if given else generator, shape, data)
     run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
     if run.complete:
         return show(run)
@@ -167,8 +168,7 @@ def _train(
     """The generators that learned, by the names of their model directories."""
     stage, both = config.training, optimizers(config.training)
     start = _start(config, method, big, players)
-    shape = (*run.shape[:2], 3)
-    state = self_supervised.init(method, start, both, shape, average=stage.average)
+    state = self_supervised.init(method, start, both, run.window, average=stage.average)
     state = run.train(
         "student",
         lambda place: self_supervised.make_step(

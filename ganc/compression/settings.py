@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -15,42 +15,39 @@ from ganc.search.search import Search
 from ganc.train.stage import Training
 
 
-class Pictured(Protocol):
-    """What every configuration says of its pictures."""
-
-    @property
-    def data(self) -> str:
-        """Their address."""
-        ...
-
-    @property
-    def direction(self) -> Direction:
-        """Which domain is translated into which."""
-        ...
-
-    @property
-    def sides(self) -> Size:
-        """Their height and width."""
-        ...
-
-    @property
-    def skip_bad(self) -> bool:
-        """Whether those that cannot be decoded are left out."""
-        ...
-
-
 @dataclass(frozen=True)
-class Teaching:
-    """How a teacher is trained; the defaults are the published horse2zebra settings."""
+class Pictured:
+    """What pictures a run reads, and how large they are; the defaults are those of horse2zebra."""
 
     data: str = "tfds:cycle_gan/horse2zebra"
     """earth, earth:TASK, folder:DIR or tfds:NAME"""
     direction: Direction = "ab"
     """ab: A is translated into B; ba: B into A"""
     size: Annotated[int, whole(8, 4096)] = 256
-    """side of the training pictures, px; their height, where they are wider than high"""
-    aspect: Annotated[int, whole(1, 16)] = 1
-    """width of the pictures over their height"""
+    """side of the pictures, px; their height, where they are not square"""
+    aspect: Annotated[float, number(0.05, 20)] = 1.0
+    """width of the pictures over their height, such as 1.5"""
+    crop: Annotated[int, whole(0, 4096)] = 0
+    """side of the windows of the pictures that are trained on, px: all else is made of whole
+    pictures; 0: they are trained on too"""
+    skip_bad: bool = False
+    """leave out pictures that cannot be decoded"""
+
+    @property
+    def sides(self) -> Size:
+        """Height and width of whole pictures."""
+        return self.size, round(self.size * self.aspect)
+
+    @property
+    def window(self) -> Size:
+        """Height and width of what is trained on."""
+        return (self.crop, self.crop) if self.crop else self.sides
+
+
+@dataclass(frozen=True)
+class Teaching(Pictured):
+    """How a teacher is trained; the defaults are the published horse2zebra settings."""
+
     ngf: Annotated[int, whole(1, 1024)] = 64
     """base width of the generators"""
     blocks: Annotated[int, whole(3, 48, multiple=3)] = 9
@@ -89,13 +86,6 @@ class Teaching:
     """px at which Lite0 features are taken for the scores"""
     seed: int = 0
     """of everything random"""
-    skip_bad: bool = False
-    """leave out pictures that cannot be decoded"""
-
-    @property
-    def sides(self) -> Size:
-        """Height and width of the pictures."""
-        return self.size, self.size * self.aspect
 
     @property
     def training(self) -> Training:
@@ -114,32 +104,26 @@ class Distillation(Training):
     """decay of the running average of the student that is searched and kept; 0: the last weights"""
 
 
-Pipeline = Literal["fast", "original"]
+Pipeline = Literal["fast", "original", "scratch"]
 """`fast`: any teacher, a supernet from random weights. `original`: a mobile teacher, which starts a
-narrower student; that learns alone before it becomes the supernet."""
+narrower student; that learns alone before it becomes the supernet. `scratch` is what both are to be
+compared with: one student that learns as teachers do, without one."""
 
 
 @dataclass(frozen=True)
-class Compression:
+class Compression(Pictured):
     """How to compress; the defaults are the published horse2zebra settings (Fast pipeline)."""
 
     pipeline: Pipeline = "fast"
     """fast: any teacher, a supernet from random weights; original: a mobile teacher, whose most
-    important channels and discriminator a student takes over, which learns alone at first"""
+    important channels and discriminator a student takes over, which learns alone at first; scratch:
+    the student of --arch learns without the teacher, as --train-teacher says, to be compared"""
     stages: str = ""
     """the stages to run, such as teacher,supernet; the run stops after the last. Empty: all"""
     origin: Annotated[str, tyro.conf.arg(name="from")] = ""
     """workdir of another run of this experiment whose finished stages are reused, as far as their
     settings are the same"""
 
-    data: str = "tfds:cycle_gan/horse2zebra"
-    """earth, earth:TASK, folder:DIR or tfds:NAME"""
-    direction: Direction = "ab"
-    """ab: A is translated into B; ba: B into A"""
-    size: Annotated[int, whole(8, 4096)] = 256
-    """side of the pictures, px; their height, where they are wider than high"""
-    aspect: Annotated[int, whole(1, 16)] = 1
-    """width of the pictures over their height"""
     teacher: str = "train"
     """shipped, train, a PyTorch checkpoint, or the directory of a model or of a run that has one"""
     train_teacher: Teaching = field(default_factory=Teaching)
@@ -158,6 +142,9 @@ class Compression:
     arch: str = ""
     """the student's architecture, such as 16_16_24_16_32_64_16_24, instead of a search in a space:
     what is trained as supernet is then this student alone, whatever the budget"""
+    equal_compute: bool = False
+    """with --arch: train for as long as a search in --space would compute with its supernet and its
+    fine-tuning, so that the one student is compared fairly with a searched one"""
     reconstruction: float = 10.0
     """weight of the distance to the target: the teacher's pictures, or the truth of pairs"""
     distillation: float = 0.01
@@ -190,13 +177,6 @@ class Compression:
     """points of the Pareto front whose pictures the report shows, about six seconds each"""
     seed: int = 0
     """of everything random"""
-    skip_bad: bool = False
-    """leave out pictures that cannot be decoded"""
-
-    @property
-    def sides(self) -> Size:
-        """Height and width of the pictures."""
-        return self.size, self.size * self.aspect
 
     @property
     def teaching(self) -> Teaching:
@@ -206,8 +186,7 @@ class Compression:
         return on_data_of(self, teaching)
 
 
-def on_data_of(config: Pictured, teaching: Teaching) -> Teaching:
-    """`teaching` with the data, sizes and seed of `config`, as far as it has them."""
-    shared = ("data", "direction", "size", "aspect", "seed", "skip_bad")
-    given = {name: getattr(config, name) for name in shared if hasattr(config, name)}
-    return dataclasses.replace(teaching, **given)
+def on_data_of(config: Any, teaching: Teaching) -> Teaching:
+    """`teaching` with the pictures and the seed of `config`."""
+    names = ("seed", *(field.name for field in dataclasses.fields(Pictured)))
+    return dataclasses.replace(teaching, **{name: getattr(config, name) for name in names})

@@ -111,7 +111,7 @@ class Stages:
             players,
             student.params,
             discriminator,
-            (*self.run.shape[:2], 3),
+            self.run.window,
             average=stage.average if tuning else 0.0,
             rho=budget.rho if budget else config.strength,
         )
@@ -124,7 +124,15 @@ class Stages:
 
         def make_step(place):
             frozen = place(slimming.freeze(method, self.teacher.params))
-            return lambda state, batch, index: step(state, frozen, batch, index)
+
+            def advance(state, batch, index):
+                return step(state, frozen, batch, index)
+
+            def lower(state, batch, index):
+                return step.lower(state, frozen, batch, index)
+
+            advance.lower = lower  # type: ignore[attr-defined]
+            return advance
 
         return self.run.train(name, make_step, state, stage, config.seed + tuning)
 
@@ -149,7 +157,8 @@ class Stages:
         if self.config.budget:
             masks = slimming.alive(generator, slimmed.params, sites)
         whole = jax.jit(lambda params, x: generator.apply(params, x, masks=masks).image)
-        gap = float(np.abs(np.asarray(whole(slimmed.params, few)) - render(small, few)).max())
+        drawn = render(small, few)
+        gap = float(np.abs(np.asarray(whole(slimmed.params, few)) - drawn).max())
         before = channels.read_widths(slimmed.params, generator.axes)
         after = channels.read_widths(small.params, generator.axes)
         widths = ", ".join(f"{s.group} {after[s.group]}/{before[s.group]}" for s in sites)
@@ -159,6 +168,12 @@ class Stages:
         if cut.carriers:
             console.print(f"of them constant, for dead ones: {', '.join(cut.carriers)}")
         console.print(f"with dead channels and without, pictures differ by at most {gap:.1e}")
+        if generator.quantisation is not None:
+            masked = jax.jit(lambda params, x: generator.apply(params, x).image)
+            cut_off = float(np.abs(np.asarray(masked(cut.whole, few)) - drawn).max())
+            console.print(
+                f"that is rounding on new grids: masked and sliced differ by at most {cut_off:.1e}"
+            )
         return small
 
     def _report(self, spent: float) -> None:

@@ -19,6 +19,13 @@ from ganc.runs.workdir import Workdir
 
 STAGES = ("teacher", "pre_distillation", "supernet", "search", "specialise", "evaluate")
 
+_WITHOUT: dict[str, tuple[str, ...]] = {
+    "original": (),
+    "fast": ("pre_distillation",),
+    "scratch": ("pre_distillation", "supernet", "search"),
+}
+"""Pipeline -> the stages that it does not have."""
+
 _DECIDED_BY: dict[str, tuple[str, ...]] = {
     "teacher": (
         *(
@@ -26,6 +33,7 @@ _DECIDED_BY: dict[str, tuple[str, ...]] = {
             "direction",
             "size",
             "aspect",
+            "crop",
             "skip_bad",
             "seed",
             "pipeline",
@@ -59,7 +67,7 @@ def parse_stages(text: str, pipeline: str) -> tuple[str, ...]:
     Raises:
         UserError: the pipeline has no such stage.
     """
-    known = [stage for stage in STAGES if pipeline == "original" or stage != "pre_distillation"]
+    known = [stage for stage in STAGES if stage not in _WITHOUT[pipeline]]
     asked = [part.strip() for part in text.split(",") if part.strip()] or known
     for stage in asked:
         if stage not in known:
@@ -95,7 +103,7 @@ def _take(work: Workdir, other: Path, config: Compression, anew: Sequence[str]) 
     now = json.loads((work.path / "config.json").read_text(encoding="utf-8"))["config"]
     taken, reason = [], ""
     for stage, names in _DECIDED_BY.items():
-        if stage == "pre_distillation" and config.pipeline == "fast":
+        if stage in _WITHOUT[config.pipeline]:
             reason = _changed(names, had, now, stage)
         elif stage in work.stages():
             continue
@@ -120,10 +128,12 @@ def _take(work: Workdir, other: Path, config: Compression, anew: Sequence[str]) 
 
 
 def _changed(names, had: Mapping[str, Any], now: Mapping[str, Any], stage: str) -> str:
+    # A run from before there was a setting ran as if it had its default.
+    before = {name: had.get(name, getattr(Compression, name, None)) for name in names}
     changed = [
-        f"{name} was {had.get(name)!r}, now {now.get(name)!r}"
+        f"{name} was {before[name]!r}, now {now.get(name)!r}"
         for name in names
-        if had.get(name) != now.get(name)
+        if before[name] != now.get(name)
     ]
     return f"{stage} was run with other settings ({'; '.join(changed)})" if changed else ""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from ganc.compression.finish import finish, show
 from ganc.compression.run import Run, open_data
 from ganc.compression.settings import Teaching
-from ganc.compression.teacher import earlier_checkpoints
+from ganc.compression.teacher import check_size, earlier_checkpoints
 from ganc.data.pictures import show_size
 from ganc.runs.workdir import Workdir
 from ganc.scores.row import Row
@@ -32,6 +32,7 @@ def teach(
     if config.start:
         earlier_checkpoints(config)
     shape = (*config.sides, generator.channels_in)
+    check_size("the generator", generator, shape, data)
     run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
     if run.complete:
         return show(run)

@@ -58,22 +58,32 @@ def load_teacher(
     if generator.channels_in != shape[2]:
         what = "no pictures" if shape[2] == 3 else f"expected {shape[2]}"
         raise UserError(f"the teacher {name} takes {generator.channels_in} channels, {what}")
-    check_size(f"the teacher {name}", generator, shape)
+    check_size(f"the teacher {name}", generator, shape, data)
     return model
 
 
-def check_size(what: str, generator: Generator, shape: tuple[int, int, int]) -> None:
-    """Refuses pictures of `shape` (h, w, c) that the network called `what` cannot take.
+def check_size(
+    what: str, generator: Generator, shape: tuple[int, int, int], data: Dataset | None = None
+) -> None:
+    """Refuses sizes that the network called `what` cannot take.
+
+    Args:
+        what: it is called.
+        generator: the network.
+        shape: (h, w, c) of whole pictures.
+        data: whose windows it is trained on; None: on whole pictures.
 
     Raises:
-        UserError: naming what their sides must be.
+        UserError: naming what sides must be.
     """
     divisor, minimum = generator.divisor, generator.minimum
-    if any(side % divisor or side < minimum for side in shape[:2]):
-        raise UserError(
-            f"{what} takes pictures whose sides are multiples of {divisor} and at least {minimum}, "
-            f"--size is {show_size(shape)}"
-        )
+    window = shape[:2] if data is None else data.augmentation.crop
+    for flag, sides in (("size", shape[:2]), ("crop", window)):
+        if any(side % divisor or side < minimum for side in sides):
+            raise UserError(
+                f"{what} takes pictures whose sides are multiples of {divisor} and at least "
+                f"{minimum}, --{flag} is {show_size(sides)}"
+            )
 
 
 def _shipped(task: Task, data: Dataset) -> Model:
@@ -97,24 +107,25 @@ def train_teacher(
     It leaves `teacher` (a -> b), in games that translate both ways `teacher_back` (b -> a), and
     `discriminator` (of domain b) with `discriminator_back`.
     """
+    state = jax.device_get(play(config, task, generator, data, work, TEACHER))
+    return _store(config, task, generator, data, work, state)
+
+
+def play(
+    config: Teaching, task: Task, generator: Generator, data: Dataset, work: Workdir, name: str
+) -> TrainState:
+    """The players of the task's game after the training stage called `name`, or after its rest."""
     state, step = adversarial.begin_game(
         task.play(generator),
         jax.random.key(config.seed),
         optimizers(config.training),
-        (*config.sides, 3),
+        (*data.augmentation.crop, 3),
         average=config.average,
     )
     if config.start:
         state = _go_on(state, earlier_checkpoints(config))
-    state = train(
-        lambda place: step,
-        state,
-        task.batches(data, config.batch, config.seed),
-        config.training,
-        work,
-        TEACHER,
-    )
-    return _store(config, task, generator, data, work, jax.device_get(state))
+    batches = task.batches(data, config.batch, config.seed)
+    return train(lambda place: step, state, batches, config.training, work, name)
 
 
 def _store(config, task: Task, generator: Generator, data, work: Workdir, state) -> Model:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +12,7 @@ from ganc.data.earth import TONES, Tiles, View
 from ganc.data.folder import read_folder
 from ganc.data.labels import LabelMaps
 from ganc.data.pairs import Pair, read_pairs
-from ganc.data.pictures import Augmentation, Lazy, Pictures, Size, to_float
+from ganc.data.pictures import Augmentation, Lazy, Pictures, Size, show_size, to_float
 from ganc.data.split import split
 from ganc.data.tfds import read_tfds
 from ganc.errors import UserError
@@ -98,6 +99,7 @@ def open_dataset(
     paired: bool = False,
     skip_bad: bool = False,
     labels: LabelMaps | None = None,
+    crop: Size | None = None,
 ) -> Dataset:
     """The data set at `address`.
 
@@ -106,7 +108,8 @@ def open_dataset(
       `earth:coarse-satellite`: a quarter of the resolution, see `ganc.data.earth`.
     - `folder:DIR`: subfolders trainA and trainB and, for the report, testA and testB, of PNG, JPEG
       and WebP files of any size. `split.split` says what is held out. With `paired`, equal names in
-      A and B are a pair; or subfolders train and test hold pictures of A and B side by side. With
+      A and B are a pair; or subfolders train and test hold pictures of A and B side by side; what
+      there is of val is searched with, or reported on where there is no test. With
       `labels`, A holds label maps, and trainI and testI their instances where they are asked for.
       `folder:DIR?aligned` says that they are pairs where none are needed: the truth of the
       pictures to report on is then known.
@@ -115,11 +118,13 @@ def open_dataset(
 
     Args:
         address: one of the above.
-        size: side of the training pictures in px, or their height and width.
+        size: side of the pictures in px, or their height and width.
         paired: whether pairs are needed.
         skip_bad: decode every picture of a folder now, and leave out those that fail
             (`Dataset.skipped`), instead of raising when one turns up in training.
         labels: what the label maps of a hold, where label maps are needed.
+        crop: height and width of the windows of those pictures that are trained on; None: training
+            pictures are as large as all others, cut out of ones that are a little larger.
 
     Raises:
         UserError: if the address names nothing, or what it names cannot be read, or are no pairs.
@@ -132,21 +137,25 @@ def open_dataset(
     shape = (size, size) if isinstance(size, int) else size
     if min(shape) < 1:
         raise UserError(f"the size of the pictures must be at least 1 px, got {size}")
+    if crop and any(window > side for window, side in zip(crop, shape, strict=True)):
+        raise UserError(
+            f"--crop {show_size(crop)} does not fit into pictures of {show_size(shape)} px"
+        )
     scheme, _, rest = address.partition(":")
     if scheme == "earth" and (rest or address == "earth"):
-        return _earth(rest or "satellite-relief", shape, labels)
+        return _earth(rest or "satellite-relief", shape, crop, labels)
     if scheme == "folder" and rest:
         rest, aligned = rest.removesuffix(ALIGNED), rest.endswith(ALIGNED)
         directory = Path(rest).expanduser()
         if paired or aligned:
             pairs, skipped = read_pairs(directory, skip_bad=skip_bad, labels=labels)
-            return _paired(address, shape, pairs, skipped, labels)
-        return _unpaired(address, shape, *read_folder(directory, skip_bad=skip_bad))
+            return _paired(address, _crops(shape, crop), pairs, skipped, labels)
+        return _unpaired(address, _crops(shape, crop), *read_folder(directory, skip_bad=skip_bad))
     if scheme == "tfds" and rest:
         if paired:
             raise UserError(f"{address} holds no pairs; give a folder of them, or earth")
         name, _, directory = rest.partition("@")
-        return _unpaired(address, shape, read_tfds(name, directory or None), ())
+        return _unpaired(address, _crops(shape, crop), read_tfds(name, directory or None), ())
     hint = (
         f"; did you mean folder:{address}?"
         if address and Path(address).expanduser().is_dir()
@@ -155,7 +164,7 @@ def open_dataset(
     raise UserError(f"unknown data set {address!r}; valid are {', '.join(ADDRESSES)}{hint}")
 
 
-def _earth(task: str, shape: Size, labels: LabelMaps | None) -> Dataset:
+def _earth(task: str, shape: Size, crop: Size | None, labels: LabelMaps | None) -> Dataset:
     if task not in EARTH:
         tasks = ", ".join(f"earth:{name}" for name in EARTH)
         raise UserError(f"unknown data set 'earth:{task}'; valid are {tasks}")
@@ -182,13 +191,16 @@ def _earth(task: str, shape: Size, labels: LabelMaps | None) -> Dataset:
         report_b=Tiles(b, "report", size, sparse),
         paired=True,
         # The relief is shaded by a sun in the north-west: there are no mirrored maps.
-        augmentation=Augmentation(shape, shape, flip=False),
+        augmentation=Augmentation(shape, crop or shape, flip=False),
         labels=found,
     )
 
 
 def _unpaired(
-    name: str, shape: Size, pictures: Mapping[str, Pictures], skipped: tuple[str, ...]
+    name: str,
+    augmentation: Augmentation,
+    pictures: Mapping[str, Pictures],
+    skipped: tuple[str, ...],
 ) -> Dataset:
     train_a, search_a, report_a = split(
         f"trainA of {name}", pictures["trainA"], pictures.get("testA")
@@ -205,39 +217,50 @@ def _unpaired(
         report_a=report_a,
         report_b=report_b,
         paired=False,
-        augmentation=_crops(shape),
+        augmentation=augmentation,
         skipped=skipped,
     )
 
 
 def _paired(
     name: str,
-    shape: Size,
+    augmentation: Augmentation,
     pairs: Mapping[str, Sequence[Pair]],
     skipped: tuple[str, ...],
     labels: LabelMaps | None,
 ) -> Dataset:
-    train, search, report = split(f"the pairs of {name}", pairs["train"], pairs.get("test"))
-
-    def side(pairs: Sequence[Pair], index: int) -> Pictures:
-        return Lazy(range(len(pairs)), lambda i: pairs[i]()[index])
-
+    held = (pairs.get("test"), pairs.get("val"))
+    sets = [_sides(part) for part in split(f"the pairs of {name}", pairs["train"], *held)]
+    (train_a, train_b), (search_a, search_b), (report_a, report_b) = sets
     return Dataset(
         name=name,
-        train_a=side(train, 0),
-        train_b=side(train, 1),
-        search_a=side(search, 0),
-        search_b=side(search, 1),
-        report_a=side(report, 0),
-        report_b=side(report, 1),
+        train_a=train_a,
+        train_b=train_b,
+        search_a=search_a,
+        search_b=search_b,
+        report_a=report_a,
+        report_b=report_b,
         paired=True,
-        augmentation=_crops(shape),
+        augmentation=augmentation,
         skipped=skipped,
         labels=labels,
     )
 
 
-def _crops(shape: Size) -> Augmentation:
+def _sides(pairs: Sequence[Pair]) -> tuple[Pictures, Pictures]:
+    """The pictures of a and those of b; who asks for both of a pair has it decoded once."""
+    # More than the threads that are at work at once, each on one pair.
+    pair = lru_cache(maxsize=4)(lambda i: pairs[i]())
+
+    def side(index: int) -> Pictures:
+        return Lazy(range(len(pairs)), lambda i: pair(i)[index])
+
+    return side(0), side(1)
+
+
+def _crops(shape: Size, crop: Size | None) -> Augmentation:
+    if crop:
+        return Augmentation(shape, crop, flip=True)
     # The ratio of the reference, which crops 256 px out of 286.
     height, width = (round(side * 286 / 256) for side in shape)
     return Augmentation((height, width), shape, flip=True)

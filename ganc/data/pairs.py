@@ -14,9 +14,10 @@ from ganc.errors import UserError
 Pair = Callable[[], tuple[np.ndarray, np.ndarray]]
 """Decodes the picture or the label map of a, and the picture of b."""
 
+SETS = ("train", "test", "val")
 LAYOUT = (
     "trainA and trainB with pictures of equal names, or train with pictures of A and B side by "
-    "side; and where there is a test set, testA and testB, or test"
+    "side; and where there are such sets, testA and testB, or test, and valA and valB, or val"
 )
 
 
@@ -36,7 +37,7 @@ def read_pairs(
     Without `skip_bad` only the headers are read here; with it every picture is decoded once.
 
     Returns:
-        Pairs by "train" and, if it is there, "test"; the paths that were skipped.
+        Pairs by "train" and, if they are there, "test" and "val"; the paths that were skipped.
 
     Raises:
         UserError: if a folder is missing, a picture has no partner, or one cannot be read.
@@ -45,9 +46,9 @@ def read_pairs(
         raise UserError(f"there is no folder {directory}")
     domains = "ABI" if labels and labels.instances else "AB"
     if all((directory / f"train{domain}").is_dir() for domain in domains):
-        sets = {name: _partners(directory, name, domains) for name in ("train", "test")}
+        sets = {name: _partners(directory, name, domains) for name in SETS}
     elif labels is None and (directory / "train").is_dir():
-        sets = {name: _side_by_side(directory, name) for name in ("train", "test")}
+        sets = {name: _side_by_side(directory, name) for name in SETS}
     else:
         raise UserError(
             f"{directory} holds no pairs; expected: {LAYOUT if labels is None else LABELS}"

@@ -17,7 +17,7 @@ LEAST = 2
 
 
 def split(
-    name: str, train: Sequence[T], test: Sequence[T] | None
+    name: str, train: Sequence[T], test: Sequence[T] | None, val: Sequence[T] | None = None
 ) -> tuple[Sequence[T], Sequence[T], Sequence[T]]:
     """Holds pictures out of `train` for the search and, without a `test` set, for the report.
 
@@ -28,6 +28,7 @@ def split(
         name: of the set, for the error message.
         train: what to hold out of.
         test: the pictures to report on, if the data set has them.
+        val: others that it has: to search with, or, where there is no `test`, to report on.
 
     Returns:
         The pictures to train on, to search with and to report on.
@@ -35,17 +36,22 @@ def split(
     Raises:
         UserError: if `train` is too small to be divided, or `test` to be reported on.
     """
+    if test is None:
+        test, val = val, None
+    for what, held_out in (("test", test), ("validation", val)):
+        if held_out is not None and len(held_out) < LEAST:
+            raise UserError(
+                f"the {what} set beside {name} holds {len(held_out)} usable pictures, at least "
+                f"{LEAST} are needed"
+            )
+    if test is not None and val is not None:
+        return train, val, test
     purposes = 1 if test is not None else 2
     if len(train) <= purposes * LEAST:
         raise UserError(
             f"{name} holds {len(train)} usable pictures, at least {purposes * LEAST + 1} are "
             f"needed: one to train on, {LEAST} to search with"
             + (f" and {LEAST} to report on" if test is None else "")
-        )
-    if test is not None and len(test) < LEAST:
-        raise UserError(
-            f"the test set beside {name} holds {len(test)} usable pictures, at least {LEAST} are "
-            "needed to report on"
         )
     held = purposes * max(LEAST, min(MOST, round(len(train) / 10)))
     indices = np.arange(held) * len(train) // held

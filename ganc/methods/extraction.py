@@ -7,6 +7,11 @@ stays, as a constant, and its kernel carries all of them.
 
 Reference: Wang et al. 2020 (arXiv 2008.11062).
 
+Of a rounded network the cut is as exact: masked and cut, it draws the same. But it is not quite
+the network that learned. A kernel's grid is as wide as its largest weight, and narrows where that
+belonged to a dead channel, and what dead channels say is folded before it is rounded. No grid of
+int8 codes holds the old numbers; fine-tuning begins with the new ones.
+
 Differs from the reference: its code drops those constants, and makes 2 x of a block that became the
 identity x; here such a block keeps one channel, and stays the identity.
 """
@@ -33,11 +38,13 @@ class Extracted(NamedTuple):
 
     Attributes:
         params: the small network's.
+        whole: they at full size, with zeros for the channels that are gone: the masked network.
         keep: the channels that stay of the groups that were slimmed.
         carriers: the groups that keep a constant channel for dead ones.
     """
 
     params: Params
+    whole: Params
     keep: Keep
     carriers: tuple[str, ...]
 
@@ -84,7 +91,9 @@ def extract(generator: Generator, params: Params, sites: tuple[Site, ...]) -> Ex
             stays[carriers[group]] = True
         keep[group] = np.flatnonzero(stays)
     small: Any = channels.slice_params(unflatten_dict(flat, sep="/"), generator.axes, keep)
-    return Extracted(small, keep, tuple(carriers))
+    nothing = jax.tree.map(jnp.zeros_like, params)
+    whole = channels.put_back(nothing, generator.axes, keep, small)
+    return Extracted(small, whole, keep, tuple(carriers))
 
 
 def _noise(generator: Generator) -> np.ndarray:

@@ -252,12 +252,22 @@ def make_step(
         learn = (index + 1) % every == 0
         if classes is None:
             return turn(state, frozen, batch, index, learn)
-        space = classes.space
-        (arch,) = draw(space, "uniform", seed, index)
-        shape = space.widths(classes.containing(arch))
-        masks = {group: mask[0] for group, mask in space.masks([arch], shape).items()}
+        (arch,) = draw(classes.space, "uniform", seed, index)
+        masks, shape = classes.masked(arch)
         return turn(state, frozen, batch, index, learn, masks, shape)
 
+    def lower(state: TrainState, batch, index: int):
+        """The teachers' gradient where they learn, else the student's, of its largest class."""
+        inputs = method.task.inputs(batch, jax.random.fold_in(key, index))
+        if method.games:
+            return parts.teach.lower(state.params, batch, inputs, key)  # type: ignore[attr-defined]
+        outputs = jax.eval_shape(parts.recite, frozen, inputs).outputs
+        masks, shape = (None, None) if classes is None else classes.masked(classes.space.largest)
+        learned = state.params["generator"]
+        student: Any = parts.student
+        return student.lower(learned, outputs, frozen, inputs, masks, shape=shape)
+
+    step.lower = lower  # type: ignore[attr-defined]
     return step
 
 

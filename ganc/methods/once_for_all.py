@@ -205,21 +205,20 @@ def make_step(
     mean = jax.jit(lambda trees: jax.tree.map(lambda *leaves: sum(leaves) / len(leaves), *trees))
     space, key = classes.space, jax.random.key(seed)
 
-    def masked(arch: Arch):
-        shape = space.widths(classes.containing(arch))
-        return {group: mask[0] for group, mask in space.masks([arch], shape).items()}, shape
-
     def lower(state: TrainState, batch, index: int):
         """The gradient of the largest architecture, which takes the most memory."""
         inputs = method.task.inputs(batch, jax.random.fold_in(key, index))
-        wanted, (masks, shape) = target(teacher_params, batch, inputs), masked(space.largest)
+        wanted, (masks, shape) = (
+            target(teacher_params, batch, inputs),
+            classes.masked(space.largest),
+        )
         return generator.lower(state.params, wanted, batch, inputs, masks, shape=shape)
 
     def step(state: TrainState, batch, index: int):
         inputs = method.task.inputs(batch, jax.random.fold_in(key, index))
         wanted, results = target(teacher_params, batch, inputs), []
         for arch in draw(space, sampling, seed, index):
-            masks, shape = masked(arch)
+            masks, shape = classes.masked(arch)
             g, g_statistics, terms, fake = generator(
                 state.params, wanted, batch, inputs, masks, shape=shape
             )

@@ -274,6 +274,10 @@ def make_step(
         last = index // schedule.every * schedule.every
         return state, scalars | {"sparsity": np.float32(schedule.sparsity(last))}
 
+    def lower(state: TrainState, batch, index: int):
+        return turn.lower(state, teachers, batch, index)
+
+    step.lower = lower  # type: ignore[attr-defined]
     return step
 
 

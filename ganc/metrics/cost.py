@@ -20,7 +20,7 @@ from ganc.discovery.count import count
 from ganc.discovery.fingerprint import Own
 from ganc.discovery.groups import analyse
 from ganc.errors import UserError
-from ganc.metrics.layers import calls
+from ganc.metrics.layers import calls, calls_of
 from ganc.nn.layers import Conv, ConvTranspose, DepthwiseConv, GlobalMean, Linear, Product
 from ganc.nn.norm import BatchNorm, InstanceNorm
 from ganc.types import Discriminator, Generator, Group
@@ -90,6 +90,16 @@ def macs(
     """
     rows = _trace(generator, height, width, convention, inputs)
     return lambda widths: sum(row.at(widths) for row in rows)
+
+
+def forward_macs(function: Callable[..., Any], *args: Any) -> int:
+    """True multiply-adds of all networks of `ganc.models` that one call of `function` runs.
+
+    They have the widths of this call; nothing is compiled. Losses call several networks.
+    """
+    own = (call for call in calls_of(function, *args) if isinstance(call.layer, _COMPUTING))
+    prices = (_price(call.layer, call.given, call.made, "true", _NOTHING) for call in own)
+    return sum(price[1].factor * prod(price[1].sizes) for price in prices if price)
 
 
 def macs_by_layer(
@@ -246,6 +256,8 @@ class _Table(NamedTuple):
         )
 
 
+_NOTHING = _Table({}, {}, frozenset())
+_COMPUTING = DepthwiseConv | Conv | ConvTranspose | Linear
 _FLAX_NORMS = nn.BatchNorm | nn.InstanceNorm | nn.GroupNorm | nn.LayerNorm
 
 

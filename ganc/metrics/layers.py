@@ -1,6 +1,6 @@
 """The layers of a network in the order in which they run, from one abstract trace."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -37,6 +37,13 @@ def calls(
 
     `inputs` are a family's own. Nothing is compiled or computed.
     """
+    params = jax.eval_shape(network.init, jax.random.key(0))
+    picture = jax.ShapeDtypeStruct((1, height, width, network.channels_in), jnp.float32)
+    return calls_of(lambda p, x, more: network.apply(p, x, **more), params, picture, inputs)
+
+
+def calls_of(function: Callable[..., Any], *args: Any) -> list[Call]:
+    """Every call of a layer that `function` makes of arguments with the shapes of `args`."""
     found: list[Call] = []
 
     def record(call, args, kwargs, context):
@@ -46,10 +53,8 @@ def calls(
             found.append(Call(layer.path, layer, *jax.tree.map(_abstract, (args[0], made))))
         return made
 
-    params = jax.eval_shape(network.init, jax.random.key(0))
-    picture = jax.ShapeDtypeStruct((1, height, width, network.channels_in), jnp.float32)
     with nn.intercept_methods(record):
-        jax.eval_shape(lambda p, x, more: network.apply(p, x, **more), params, picture, inputs)
+        jax.eval_shape(function, *args)
     return found
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ganc import array_file
 from ganc.batching import evenly_spread
 from ganc.metrics.moments import Moments, stream
 from ganc.runs import records
@@ -18,6 +19,9 @@ from ganc.scores.sets import PictureSet
 ROWS = 10_000
 """Features that are kept one by one: 80 MB of 2,048 numbers each. Of a larger set the moments
 are of all pictures, and so many evenly spread rows are kept for what needs single ones."""
+
+_LARGEST = 250_000_000
+"""Bytes of a file of them, with a margin: the rows, and the moments of as many numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,9 +123,9 @@ def _save(path: Path, summary: Summary) -> None:
 
 def _load(path: Path) -> Summary | None:
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            n, rows = int(file["n"]), file["rows"]
-            moments = Moments(n, file["mean"], file["scatter"]) if n > len(rows) else None
-            return Summary(n, rows, moments)
+        file = array_file.read(path, _LARGEST)
+        n, rows = int(file["n"]), file["rows"]
+        moments = Moments(n, file["mean"], file["scatter"]) if n > len(rows) else None
+        return Summary(n, rows, moments)
     except Exception:  # absent or damaged: computed anew
         return None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ganc.search.space import Space
-from ganc.types import Arch
+from ganc.types import Arch, Widths
 
 Cost = Callable[[Any], Any]
 """Widths, integers or arrays of them -> multiply-adds."""
@@ -36,6 +36,11 @@ class ShapeClasses:
             if all(entry <= limit for entry, limit in zip(arch, shape, strict=True)):
                 return shape
         raise ValueError(f"{arch} is wider than the space")
+
+    def masked(self, arch: Arch) -> tuple[dict[str, np.ndarray], Widths]:
+        """The masks of `arch` inside its class, and the widths of that, hashable."""
+        shape = self.space.widths(self.containing(arch))
+        return {group: mask[0] for group, mask in self.space.masks([arch], shape).items()}, shape
 
 
 def shape_classes(

@@ -27,20 +27,43 @@ def check_footprint(name: str, lowered: jax.stages.Lowered, state: Any, devices:
     Raises:
         UserError: the device, or a machine whose processors are the devices, has less.
     """
-    program = lowered.compile().memory_analysis()
-    if program is None:  # not every backend knows
-        return
     kept = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
-    needed = max(kept, program.argument_size_in_bytes) + program.temp_size_in_bytes
-    needed += program.output_size_in_bytes - program.alias_size_in_bytes
+    needed = program_bytes(lowered, kept)
+    if needed is None:
+        return
     limit, shared = capacity()
-    needed *= devices if shared else 1
+    check_bytes(
+        name,
+        needed * (devices if shared else 1),
+        limit,
+        advice="fewer pictures in a step, smaller ones, crops of them or narrower networks help",
+    )
+
+
+def program_bytes(lowered: jax.stages.Lowered, kept: int = 0) -> int | None:
+    """Bytes that a program takes, with what it is given or, if that is more, what is `kept`.
+
+    None where the backend does not know.
+    """
+    program = lowered.compile().memory_analysis()
+    if program is None:
+        return None
+    needed = max(kept, program.argument_size_in_bytes) + program.temp_size_in_bytes
+    return needed + program.output_size_in_bytes - program.alias_size_in_bytes
+
+
+def check_bytes(name: str, needed: int, limit: int, *, advice: str) -> None:
+    """Prints what a stage takes, and refuses it where that is more than `limit`; 0: nobody knows.
+
+    Raises:
+        UserError: it does not fit; `advice` says what would.
+    """
     have = f" of {limit / GB:.3g} GB" if limit else ""
     console.print(f"{name}: takes about {needed / GB:.2g} GB{have}", highlight=False)
     if limit and needed > limit:
         raise UserError(
             f"the stage {name} would take {needed / GB:.3g} GB, {jax.devices()[0].device_kind} has "
-            f"{limit / GB:.3g} GB; fewer pictures in a step, smaller ones or narrower networks help"
+            f"{limit / GB:.3g} GB; {advice}"
         )
 
 
@@ -51,7 +74,12 @@ def capacity() -> tuple[int, bool]:
         return int(stats["bytes_limit"]), False
     if jax.default_backend() != "cpu":
         return 0, False
+    return machine_memory(), True
+
+
+def machine_memory() -> int:
+    """Bytes that this machine has; 0 if nobody knows."""
     try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), True
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):
-        return 0, True
+        return 0

@@ -38,6 +38,7 @@ def test_stages_are_run_in_their_order():
     assert parse_stages("supernet, teacher", "fast") == ("teacher", "supernet")
     assert parse_stages("", "fast") == ("teacher", "supernet", "search", "specialise", "evaluate")
     assert "pre_distillation" in parse_stages("", "original")
+    assert parse_stages("", "scratch") == ("teacher", "specialise", "evaluate")
     with pytest.raises(UserError, match="no stage 'pre_distillation'; valid are teacher, supernet"):
         parse_stages("pre_distillation", "fast")
 
@@ -49,6 +50,23 @@ def test_what_a_stage_needs_is_asked_for_or_complete(tmp_path):
         prepare(work, config)
     assert prepare(work, dataclasses.replace(config, stages="supernet,search")) == "search"
     assert prepare(work, CONFIG) == "evaluate"
+
+
+def test_a_setting_that_is_newer_than_a_run_had_its_default(tmp_path):
+    other = workdir(tmp_path / "other", stages=["teacher"])
+    file = other.path / "config.json"
+    settings = json.loads(file.read_text())
+    del settings["config"]["crop"]
+    file.write_text(json.dumps(settings))
+    for crop, taken in ((0, True), (64, False)):
+        config = dataclasses.replace(CONFIG, crop=crop, origin=str(other.path))
+        work = workdir(tmp_path / str(crop), config)
+        if taken:
+            prepare(work, config)
+            assert "teacher" in work.stages()
+            continue
+        with pytest.raises(UserError, match="crop was 0, now 64"):
+            prepare(work, config)
 
 
 def test_finished_stages_of_another_run_are_taken(tmp_path, capsys):

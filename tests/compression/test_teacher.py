@@ -5,7 +5,8 @@ import pytest
 from ganc.compression.teacher import load_teacher
 from ganc.errors import UserError
 
-EARTH = SimpleNamespace(name="earth:satellite-relief")
+WHOLE = SimpleNamespace(crop=(64, 64))
+EARTH = SimpleNamespace(name="earth:satellite-relief", augmentation=WHOLE)
 
 
 def task(name):

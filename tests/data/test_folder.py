@@ -8,8 +8,9 @@ from ganc.data import files
 from ganc.data.dataset import open_dataset
 from ganc.data.files import decode, list_pictures
 from ganc.data.folder import read_folder
-from ganc.data.pictures import Augmentation
+from ganc.data.pictures import Augmentation, stack
 from ganc.errors import UserError
+from ganc.tasks.cyclegan import unpaired
 
 
 def fill(directory, count, *, names="{}.png", size=(9, 7)):
@@ -44,6 +45,18 @@ def test_the_test_set_is_for_the_report_alone(tmp_path):
     assert sorted(shades(data.train_a) + shades(data.search_a)) == list(range(20))
     assert (len(data.train_b), len(data.search_b)) == (1, 2)
     assert data.augmentation.load == (286, 286)
+
+
+def test_windows_are_trained_on_and_whole_pictures_are_scored(tmp_path):
+    for name in ("trainA", "trainB"):
+        fill(tmp_path / name, 9, size=(30, 20))
+    data = open_dataset(f"folder:{tmp_path}", (16, 24), crop=(8, 8))
+    assert data.augmentation == Augmentation((16, 24), (8, 8), flip=True)
+    batch = unpaired(data, 2, seed=0)(0)
+    assert batch["a"].shape == batch["b"].shape == (2, 8, 8, 3)
+    assert stack(data.report_a, (16, 24)).shape == (2, 16, 24, 3)
+    with pytest.raises(UserError, match="--crop 20 does not fit into pictures of 16x24 px"):
+        open_dataset(f"folder:{tmp_path}", (16, 24), crop=(20, 20))
 
 
 def test_at_most_120_are_held_out(tmp_path):

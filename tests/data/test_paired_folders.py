@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganc.data import pairs
 from ganc.data.dataset import open_dataset
 from ganc.data.labels import LabelMaps
 from ganc.errors import UserError
+from ganc.tasks.pix2pix import paired
 
 
 def write(path, shade, size=(9, 7)):
@@ -52,6 +54,42 @@ def test_pictures_side_by_side(tmp_path):
     for part in ("train", "search", "report"):
         a, b = (shades(getattr(data, f"{part}_{side}")) for side in "ab")
         assert np.subtract(b, a).tolist() == [100] * len(a)
+
+
+def beside(path, shade):
+    both = np.full((6, 20, 3), 100 + shade, np.uint8)
+    both[:, :10] = shade
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(both).save(path)
+
+
+def test_val_is_reported_on_or_searched_with(tmp_path):
+    for i in range(8):
+        beside(tmp_path / "train" / f"{i}.png", i)
+    for i in range(3):
+        beside(tmp_path / "val" / f"{i}.png", 50 + i)
+    data = open_dataset(f"folder:{tmp_path}", (6, 10), paired=True)
+    assert shades(data.report_a) == [50, 51, 52]
+    assert len(data.train_a) == 6 and len(data.search_a) == 2
+    for i in range(2):
+        beside(tmp_path / "test" / f"{i}.png", 70 + i)
+    data = open_dataset(f"folder:{tmp_path}", (6, 10), paired=True)
+    assert shades(data.train_b) == list(range(100, 108))
+    assert (shades(data.search_a), shades(data.report_b)) == ([50, 51, 52], [170, 171])
+    (tmp_path / "val" / "0.png").unlink()
+    (tmp_path / "val" / "1.png").unlink()
+    with pytest.raises(UserError, match="validation set beside the pairs of .* holds 1 usable"):
+        open_dataset(f"folder:{tmp_path}", (6, 10), paired=True)
+
+
+def test_both_of_a_pair_are_decoded_once(tmp_path, monkeypatch):
+    for i in range(8):
+        beside(tmp_path / "train" / f"{i}.png", i)
+    data, opened = open_dataset(f"folder:{tmp_path}", (6, 10), paired=True), []
+    decode = pairs.decode
+    monkeypatch.setattr(pairs, "decode", lambda path: opened.append(path) or decode(path))
+    paired(data, 2, seed=0)(0)
+    assert len(opened) == 2
 
 
 def test_what_is_no_pair_is_named(tmp_path):

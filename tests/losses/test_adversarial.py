@@ -27,6 +27,9 @@ def test_hinge():
     # real: 0, 0.5, 2, 0; fake: 0, 1.5, 1, 4
     assert HINGE.discriminator(REAL, FAKE) == pytest.approx((2.5 + 6.5) / 4 / 2)
     assert HINGE.generator(FAKE) == pytest.approx(-1.5 / 4)
+    symmetric = Verdict(jnp.float32([-1.5, -0.5, 0.5, 1.5]))
+    assert HINGE.discriminator(symmetric, symmetric) == pytest.approx(1.125)
+    assert HINGE.generator(symmetric) == 0
 
 
 def test_scales_are_averaged_or_summed_whatever_their_sizes():

@@ -9,6 +9,7 @@ from ganc import channels
 from ganc.methods.extraction import extract
 from ganc.methods.sites import find_sites
 from ganc.models import resnet, unet
+from ganc.models.quantised import Quantisation, quantised
 
 
 def slimmed(params, sites, whole=()):
@@ -49,8 +50,21 @@ def test_nothing_changes(name, random_params):
     widths = channels.read_widths(found.params, generator.axes)
     assert all(widths[site.group] < generator.widths[site.group] for site in sites)
     assert all(widths[group] == 1 for group in whole)
+    assert gap(generator, params, found.whole, max(16, generator.minimum)) < 1e-5
     # A carrier where zeros lie beyond the border; elsewhere the bias says it all.
     assert found.carriers and not {"block0", "up2"} & set(found.carriers)
+
+
+@pytest.mark.parametrize("scheme", ["paper", "deployable"])
+def test_a_rounded_network_is_cut_as_exactly(scheme, random_params):
+    plain, options, whole = CASES["mobile"]
+    generator = quantised(plain, Quantisation(scheme))
+    sites = find_sites(plain, **options)
+    params = slimmed(random_params(generator), sites, whole)
+    found = extract(generator, params, sites)
+    assert gap(generator, found.whole, found.params, 16) < 1e-5
+    shapes = [[leaf.shape for leaf in jax.tree.leaves(tree)] for tree in (found.whole, params)]
+    assert shapes[0] == shapes[1]
 
 
 def test_channels_without_a_shift_leave_nothing_behind(random_params):
