@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TOP = 9
+TOP = 10
 FLOORS = {
     "ganc": 0,
     "ganc.types": 0,
@@ -34,6 +34,7 @@ FLOORS = {
     "ganc.report": 7,
     "ganc.scores": 7,
     "ganc.compression": 8,
+    "ganc.recipes": 9,
     "ganc.discovery.__main__": TOP,
     "ganc.metrics.__main__": TOP,
     "ganc.__main__": TOP,

@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 from programs import check_left, check_same, compilation_cache, finish, kill_at, rows, steps
 
-from experiments import cyclegan_ofa
 from ganc.compression.launch import launch
 from ganc.export import torch as checkpoints
 from ganc.models import store, unet
 from ganc.pick import pick_from_run
+from ganc.recipes import cyclegan_ofa
 
 assert compilation_cache  # a fixture of this file too
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from programs import compilation_cache, finish, kill_at, rows, steps
 
-from experiments import pix2pix_omgd
 from ganc.compression.launch import launch
 from ganc.models import store
 from ganc.models.flat import params_sha256
+from ganc.recipes import pix2pix_omgd
 
 assert compilation_cache  # a fixture of this file too
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from experiments import self_supervised
 from ganc.compression.launch import launch
 from ganc.compression.self_supervised_settings import Baseline
 from ganc.compression.variants import ONLY, Variant, run_variants
+from ganc.recipes import self_supervised
 from ganc.scores.row import Row
 
 

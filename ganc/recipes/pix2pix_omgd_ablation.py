@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments import pix2pix_omgd, pix2pix_teacher
 from ganc.compression.launch import launch
 from ganc.compression.omgd_settings import ONLINE, Online
 from ganc.compression.teach import teach
 from ganc.compression.variants import ONLY, Variant, run_variants
 from ganc.errors import UserError
 from ganc.models.discriminators import PatchSpec, patch
+from ganc.recipes import pix2pix_omgd, pix2pix_teacher
 from ganc.scores.row import Row
 from ganc.tasks import pix2pix
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments import cyclegan_teacher
 from ganc.compression import settings
 from ganc.compression.launch import launch
 from ganc.compression.teach import teach
 from ganc.models.discriminators import PatchSpec, patch
+from ganc.recipes import cyclegan_teacher
 from ganc.scores.row import Row
 from ganc.tasks import pix2pix
 

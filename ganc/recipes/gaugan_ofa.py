@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from experiments import gaugan_teacher
 from ganc.compression import settings
 from ganc.compression.launch import launch
 from ganc.compression.once_for_all import compress
@@ -27,6 +26,7 @@ from ganc.compression.settings import Distillation
 from ganc.losses.distillation import Distil
 from ganc.models import spade
 from ganc.nn.initial import XAVIER
+from ganc.recipes import gaugan_teacher
 from ganc.scores.row import Row
 from ganc.search.evolution import Evolution
 from ganc.search.search import Search

@@ -19,12 +19,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from experiments import munit_teacher, pix2pix_omgd
 from ganc.compression import omgd_settings
 from ganc.compression.launch import launch
 from ganc.compression.omgd_settings import OnlineTraining
 from ganc.compression.omgd_staged import distil_unpaired
 from ganc.models import munit as networks
+from ganc.recipes import munit_teacher, pix2pix_omgd
 from ganc.scores.row import Row
 
 

@@ -17,13 +17,13 @@ Reference: Wang et al. 2020 (arXiv 2008.11062); Chen, Lai and Liu 2018 (CVPR) fo
 import dataclasses
 from pathlib import Path
 
-from experiments import cyclegan_slimming
 from ganc.compression.launch import launch
 from ganc.compression.slimming import slim
 from ganc.compression.slimming_settings import Slim, Slimmed
 from ganc.losses.content_style import ContentStyle
 from ganc.models import cartoon
 from ganc.models.discriminators import PatchSpec, patch
+from ganc.recipes import cyclegan_slimming
 from ganc.scores.row import Row
 from ganc.tasks import cyclegan
 

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from experiments import munit_teacher
 from ganc.compression import settings
 from ganc.compression.launch import launch
 from ganc.compression.once_for_all import compress
@@ -26,6 +25,7 @@ from ganc.compression.settings import Distillation
 from ganc.losses.distillation import Distil
 from ganc.losses.reconstruction import l1_loss
 from ganc.models import munit as networks
+from ganc.recipes import munit_teacher
 from ganc.scores.row import Row
 from ganc.search.evolution import Evolution
 from ganc.search.search import Search

@@ -17,12 +17,12 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from experiments import cyclegan_ofa, cyclegan_teacher, pix2pix_teacher
 from ganc.compression.launch import launch
 from ganc.compression.once_for_all import compress
 from ganc.compression.settings import Compression, Distillation, Teaching
 from ganc.models import resnet
 from ganc.models.discriminators import PatchSpec, patch
+from ganc.recipes import cyclegan_ofa, cyclegan_teacher, pix2pix_teacher
 from ganc.scores.row import Row
 from ganc.search.evolution import Evolution
 from ganc.search.search import Search

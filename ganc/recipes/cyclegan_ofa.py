@@ -18,12 +18,12 @@ it; there the student is chosen by hand among all.
 import dataclasses
 from pathlib import Path
 
-from experiments import cyclegan_teacher
 from ganc.compression.launch import launch
 from ganc.compression.once_for_all import compress
 from ganc.compression.settings import Compression, Distillation
 from ganc.models import resnet
 from ganc.models.discriminators import PatchSpec, patch
+from ganc.recipes import cyclegan_teacher
 from ganc.scores.row import Row
 from ganc.search.evolution import Evolution
 from ganc.search.search import Search

@@ -16,12 +16,12 @@ and `summer2winter` with S16, S12 and S8, base widths of the student. Published 
 import dataclasses
 from pathlib import Path
 
-from experiments import pix2pix_omgd
 from ganc.compression.launch import launch
 from ganc.compression.omgd_settings import OnlineTraining, OnlineUnpaired
 from ganc.compression.omgd_staged import distil_unpaired
 from ganc.models import resnet
 from ganc.models.discriminators import PatchSpec, patch
+from ganc.recipes import pix2pix_omgd
 from ganc.scores.row import Row
 from ganc.tasks import cyclegan
 

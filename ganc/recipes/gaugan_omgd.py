@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from experiments import gaugan_teacher, pix2pix_omgd
 from ganc.compression import omgd_settings
 from ganc.compression.launch import launch
 from ganc.compression.omgd import WIDER, distil
 from ganc.compression.omgd_settings import OnlineTraining
 from ganc.models import spade
 from ganc.ranges import whole
+from ganc.recipes import gaugan_teacher, pix2pix_omgd
 from ganc.scores.row import Row
 
 

@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments import cyclegan_slimming
 from ganc.compression.launch import launch
 from ganc.compression.slimming_settings import Slim
 from ganc.compression.variants import ONLY, Variant, run_variants
+from ganc.recipes import cyclegan_slimming
 from ganc.scores.row import Row
 
 PRESETS = {name: preset for name, preset in cyclegan_slimming.PRESETS.items() if "gs8" not in name}

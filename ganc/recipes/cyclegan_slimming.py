@@ -20,13 +20,13 @@ that was quantised before, and the discriminator is new unless `--discriminator`
 import dataclasses
 from pathlib import Path
 
-from experiments import cyclegan_teacher
 from ganc.compression.launch import launch
 from ganc.compression.slimming import slim
 from ganc.compression.slimming_settings import TUNED, Slim, Slimmed
 from ganc.losses.content_style import ContentStyle
 from ganc.models import resnet
 from ganc.models.discriminators import PatchSpec, patch
+from ganc.recipes import cyclegan_teacher
 from ganc.scores.row import Row
 from ganc.tasks import cyclegan
 
