@@ -1,5 +1,1 @@
-"""Experiments: one module each, run as `python -m experiments.NAME`: the recipes of the package."""
-
-from ganc import recipes
-
-__path__ += recipes.__path__
+"""Experiments: one module each, run as `python -m experiments.NAME`."""

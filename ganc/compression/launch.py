@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -37,6 +36,7 @@ def launch(
     argv: Sequence[str] | None = None,
     *,
     flags: Sequence[tuple[str, Any, Any]] = (),
+    program: str = "",
 ) -> None:
     """Runs an experiment as the command line says.
 
@@ -46,19 +46,21 @@ def launch(
         run: `run(config, workdir)`, beside which it takes `flags`.
         argv: the command line, without the program; None for that of this process.
         flags: (name, type, default) of what `run` takes beside its configuration, by name.
+        program: what help calls it; by default the module of `run`, which help describes.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     preset, module = _preset(argv, next(iter(presets))), sys.modules[run.__module__]
+    program = program or f"python -m {module.__name__}"
     with cli.one_line_errors():
         if preset not in presets:
             raise UserError(f"there is no preset {preset!r}; valid are {', '.join(presets)}")
     config = presets[preset]
     asked_for = help.topic(argv)
     if asked_for == "":
-        print(help.first_screen(_program(module), module.__doc__ or "", presets, preset))
+        print(help.first_screen(program, module.__doc__ or "", presets, preset))
         sys.exit(0)
     if asked_for is not None:
-        _explain(asked_for, config, _program(module))
+        _explain(asked_for, config, program)
         argv = ["--help"]
     form = dataclasses.make_dataclass(
         "Flags",
@@ -76,7 +78,7 @@ def launch(
         asked: Any = cli.parse(
             form,
             args=argv,
-            prog=f"python -m {_program(module)}",
+            prog=program,
             description=module.__doc__,
             config=(tyro.conf.FlagCreatePairsOff,),
         )
@@ -102,7 +104,7 @@ def _explain(group: str, config: Any, program: str) -> None:
         if name in groups:
             value = getattr(config, name)
             form = dataclasses.make_dataclass("Group", [(name, type(value), value)], frozen=True)
-            cli.parse(form, args=["--help"], prog=f"python -m {program}")
+            cli.parse(form, args=["--help"], prog=program)
 
 
 def default_workdir(name: str, preset: Any, config: Any) -> Path:
@@ -123,12 +125,6 @@ def default_workdir(name: str, preset: Any, config: Any) -> Path:
             stem = Path(value.rpartition(":")[2].partition("?")[0]).stem
             parts.append(re.sub(r"[^\w.-]+", "_", stem)[:40].strip("._") or "own")
     return Path("runs") / "-".join(parts)
-
-
-def _program(module: ModuleType) -> str:
-    # Of a module that was started, the name is __main__; its specification knows better.
-    name = module.__spec__.name if module.__spec__ else module.__name__
-    return name.removesuffix(".__main__")
 
 
 def _preset(argv: Sequence[str], default: str) -> str:

@@ -1,1 +1,60 @@
-"""Recipes: presets and networks, one method on one task each, which `ganc.compression` runs."""
+"""Recipes: one method on one task each, as presets and networks that `ganc.compression` runs.
+
+A recipe is a module with `PRESETS` (name -> configuration, the first is the default) and
+`run(config, workdir) -> rows`. It may have `FLAGS`, what `run` takes beside them.
+"""
+
+import ast
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+from ganc.errors import UserError
+
+_HERE = Path(__file__).parent
+
+
+def names() -> dict[str, str]:
+    """Every recipe and what it does, in a line; none is imported for that."""
+    sources = {path.stem: path.read_text(encoding="utf-8") for path in _HERE.glob("*.py")}
+    return {
+        name: (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+        for name, text in sorted(sources.items())
+        if "\nPRESETS = " in text  # others are what recipes share
+    }
+
+
+def find(name: str) -> ModuleType:
+    """The recipe called `name`.
+
+    Raises:
+        UserError: there is none.
+    """
+    if name not in (known := names()):
+        raise UserError(f"there is no recipe {name!r}; valid are {', '.join(known)}")
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def start(name: str, argv: Sequence[str] | None = None, program: str = "") -> None:
+    """Runs a recipe as the command line says.
+
+    Args:
+        name: of the recipe.
+        argv: the command line, without the program; None for that of this process.
+        program: what help calls it; by default the experiment of that name.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    from ganc.compression.launch import launch  # with JAX: not where recipes are only listed
+
+    recipe = find(name)
+    launch(
+        name,
+        recipe.PRESETS,
+        recipe.run,
+        argv,
+        flags=getattr(recipe, "FLAGS", ()),
+        program=program or f"python -m experiments.{name}",
+    )

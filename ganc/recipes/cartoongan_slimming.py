@@ -17,7 +17,6 @@ Reference: Wang et al. 2020 (arXiv 2008.11062); Chen, Lai and Liu 2018 (CVPR) fo
 import dataclasses
 from pathlib import Path
 
-from ganc.compression.launch import launch
 from ganc.compression.slimming import slim
 from ganc.compression.slimming_settings import Slim, Slimmed
 from ganc.losses.content_style import ContentStyle
@@ -73,7 +72,3 @@ def run(config: Slim, workdir: Path) -> list[Row]:
         teacher=cartoon.generator(cartoon.Spec(config.train_teacher.ngf)),
         student=cartoon.generator(cartoon.Spec(config.ngf)),
     )
-
-
-if __name__ == "__main__":
-    launch("cartoongan_slimming", PRESETS, run)

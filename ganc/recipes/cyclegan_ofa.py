@@ -18,7 +18,6 @@ it; there the student is chosen by hand among all.
 import dataclasses
 from pathlib import Path
 
-from ganc.compression.launch import launch
 from ganc.compression.once_for_all import compress
 from ganc.compression.settings import Compression, Distillation
 from ganc.models import resnet
@@ -132,7 +131,3 @@ def run(config: Compression, workdir: Path) -> list[Row]:
         ),
         teacher=cyclegan_teacher.generator(config.teaching),
     )
-
-
-if __name__ == "__main__":
-    launch("cyclegan_ofa", PRESETS, run)

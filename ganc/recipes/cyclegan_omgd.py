@@ -16,7 +16,6 @@ and `summer2winter` with S16, S12 and S8, base widths of the student. Published 
 import dataclasses
 from pathlib import Path
 
-from ganc.compression.launch import launch
 from ganc.compression.omgd_settings import OnlineTraining, OnlineUnpaired
 from ganc.compression.omgd_staged import distil_unpaired
 from ganc.models import resnet
@@ -100,7 +99,3 @@ def run(config: OnlineUnpaired, workdir: Path) -> list[Row]:
     )
     networks = {"task": task, "student": student, "teacher": teacher}
     return distil_unpaired("cyclegan_omgd", config, workdir, **networks)
-
-
-if __name__ == "__main__":
-    launch("cyclegan_omgd", PRESETS, run)

@@ -20,7 +20,6 @@ that was quantised before, and the discriminator is new unless `--discriminator`
 import dataclasses
 from pathlib import Path
 
-from ganc.compression.launch import launch
 from ganc.compression.slimming import slim
 from ganc.compression.slimming_settings import TUNED, Slim, Slimmed
 from ganc.losses.content_style import ContentStyle
@@ -105,7 +104,3 @@ def run(config: Slim, workdir: Path) -> list[Row]:
         teacher=cyclegan_teacher.generator(config.train_teacher),
         student=resnet.generator(spec),
     )
-
-
-if __name__ == "__main__":
-    launch("cyclegan_slimming", PRESETS, run)

@@ -10,7 +10,6 @@ linearly. `experiments/README.md` holds the measured rows.
 import dataclasses
 from pathlib import Path
 
-from ganc.compression.launch import launch
 from ganc.compression.settings import Teaching
 from ganc.compression.teach import teach
 from ganc.models import resnet
@@ -61,7 +60,3 @@ def run(config: Teaching, workdir: Path) -> list[Row]:
     """Trains, scores on the report split, and writes results, samples, report and models."""
     task = cyclegan.task(patch(PatchSpec(config.ndf)))
     return teach("cyclegan_teacher", config, workdir, task=task, generator=generator(config))
-
-
-if __name__ == "__main__":
-    launch("cyclegan_teacher", PRESETS, run)

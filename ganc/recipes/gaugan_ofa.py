@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from ganc.compression import settings
-from ganc.compression.launch import launch
 from ganc.compression.once_for_all import compress
 from ganc.compression.settings import Distillation
 from ganc.losses.distillation import Distil
@@ -168,7 +167,3 @@ def run(config: Compression, workdir: Path) -> list[Row]:
         teacher=spade.generator(big),
         distil=Distil(initial=XAVIER.kernel),
     )
-
-
-if __name__ == "__main__":
-    launch("gaugan_ofa", PRESETS, run)

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Annotated
 
 from ganc.compression import omgd_settings
-from ganc.compression.launch import launch
 from ganc.compression.omgd import WIDER, distil
 from ganc.compression.omgd_settings import OnlineTraining
 from ganc.models import spade
@@ -89,7 +88,3 @@ def run(config: Online, workdir: Path) -> list[Row]:
         teachers={WIDER: teacher},
         games={WIDER: task.play(teacher)},
     )
-
-
-if __name__ == "__main__":
-    launch("gaugan_omgd", PRESETS, run)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from ganc.compression import settings
-from ganc.compression.launch import launch
 from ganc.compression.teach import teach
 from ganc.data.labels import LabelMaps
 from ganc.models import spade
@@ -154,7 +153,3 @@ def run(config: Teaching, workdir: Path) -> list[Row]:
     kind = {"separable": config.separable, "spectral": config.spectral}
     generator = spade.generator(spec(config, config.ngf, **kind))
     return teach("gaugan_teacher", config, workdir, task=task, generator=generator)
-
-
-if __name__ == "__main__":
-    launch("gaugan_teacher", PRESETS, run)

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from ganc.compression import settings
-from ganc.compression.launch import launch
 from ganc.compression.once_for_all import compress
 from ganc.compression.settings import Distillation
 from ganc.losses.distillation import Distil
@@ -131,7 +130,3 @@ def run(config: Compression, workdir: Path) -> list[Row]:
         teacher=networks.generator(big),
         distil=Distil(distance=l1_loss, plain=("style",)),
     )
-
-
-if __name__ == "__main__":
-    launch("munit_ofa", PRESETS, run)

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Literal
 
 from ganc.compression import omgd_settings
-from ganc.compression.launch import launch
 from ganc.compression.omgd_settings import OnlineTraining
 from ganc.compression.omgd_staged import distil_unpaired
 from ganc.models import munit as networks
@@ -88,7 +87,3 @@ def run(config: Online, workdir: Path) -> list[Row]:
         teacher=networks.generator(munit_teacher.spec(config.styles, config.wider)),
         plain=("style",),
     )
-
-
-if __name__ == "__main__":
-    launch("munit_omgd", PRESETS, run)

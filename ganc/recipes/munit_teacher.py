@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Annotated
 
 from ganc.compression import settings
-from ganc.compression.launch import launch
 from ganc.compression.teach import teach
 from ganc.models import munit as networks
 from ganc.models.munit_discriminator import MultiScaleSpec, multi_scale
@@ -128,7 +127,3 @@ def run(config: Teaching, workdir: Path) -> list[Row]:
     task = make_task(config, config.ndf)
     generator = networks.generator(spec(config, config.ngf, separable=config.separable))
     return teach("munit_teacher", config, workdir, task=task, generator=generator)
-
-
-if __name__ == "__main__":
-    launch("munit_teacher", PRESETS, run)

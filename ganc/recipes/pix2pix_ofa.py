@@ -17,7 +17,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from ganc.compression.launch import launch
 from ganc.compression.once_for_all import compress
 from ganc.compression.settings import Compression, Distillation, Teaching
 from ganc.models import resnet
@@ -106,7 +105,3 @@ def run(config: Compression, workdir: Path) -> list[Row]:
         ),
         teacher=cyclegan_teacher.generator(config.teaching),
     )
-
-
-if __name__ == "__main__":
-    launch("pix2pix_ofa", PRESETS, run)

@@ -18,7 +18,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from ganc.compression.launch import launch
 from ganc.compression.omgd import DEEPER, WIDER, distil
 from ganc.compression.omgd_settings import Online, OnlineTraining
 from ganc.losses.imitation import Imitation
@@ -173,7 +172,3 @@ def run(config: Online, workdir: Path) -> list[Row]:
         teachers=teachers,
         games=games,
     )
-
-
-if __name__ == "__main__":
-    launch("pix2pix_omgd", PRESETS, run)

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ganc.compression.launch import launch
 from ganc.compression.omgd_settings import ONLINE, Online
 from ganc.compression.teach import teach
 from ganc.compression.variants import ONLY, Variant, run_variants
@@ -28,6 +27,8 @@ from ganc.scores.row import Row
 from ganc.tasks import pix2pix
 
 PRESETS = {name: config for name, config in pix2pix_omgd.PRESETS.items() if not config.space}
+
+FLAGS = (ONLY,)
 
 
 def variants(config: Online, workdir: Path) -> dict[str, Variant]:
@@ -94,7 +95,3 @@ def train_alone(config: Plain, workdir: Path) -> list[Row]:
 def run(config: Online, workdir: Path, only: Sequence[str] = ()) -> list[Row]:
     """Runs the variants that are not complete yet; returns the rows of the table."""
     return run_variants(variants(config, workdir), workdir, only)
-
-
-if __name__ == "__main__":
-    launch("pix2pix_omgd_ablation", PRESETS, run, flags=[ONLY])

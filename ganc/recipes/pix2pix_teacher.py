@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from ganc.compression import settings
-from ganc.compression.launch import launch
 from ganc.compression.teach import teach
 from ganc.models.discriminators import PatchSpec, patch
 from ganc.recipes import cyclegan_teacher
@@ -74,7 +73,3 @@ def run(config: Teaching, workdir: Path) -> list[Row]:
     task = pix2pix.task(judge, reconstruction=config.reconstruction)
     generator = cyclegan_teacher.generator(config)
     return teach("pix2pix_teacher", config, workdir, task=task, generator=generator)
-
-
-if __name__ == "__main__":
-    launch("pix2pix_teacher", PRESETS, run)

@@ -25,7 +25,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from ganc.compression.launch import launch
 from ganc.compression.self_supervised import supervise
 from ganc.compression.self_supervised_settings import SelfSupervision, Supervised
 from ganc.compression.settings import Teaching
@@ -181,7 +180,3 @@ def run(config: Config, workdir: Path) -> list[Row]:
     )
     task, generator = setup.build(config.train_teacher, config.size)
     return supervise("self_supervised", config, workdir, task=task, generator=generator)
-
-
-if __name__ == "__main__":
-    launch("self_supervised", PRESETS, run)

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ganc.compression.launch import launch
 from ganc.compression.self_supervised_settings import Baseline
 from ganc.compression.variants import ONLY, Variant, run_variants
 from ganc.recipes import self_supervised
@@ -45,6 +44,8 @@ PRESETS = {
     "sweep64": _table("earth64", "sweep"),
     "smoke": _table("smoke", "failures"),
 }
+
+FLAGS = (ONLY,)
 
 
 def variants(config: Table, workdir: Path) -> dict[str, Variant]:
@@ -76,7 +77,3 @@ def variants(config: Table, workdir: Path) -> dict[str, Variant]:
 def run(config: Table, workdir: Path, only: Sequence[str] = ()) -> list[Row]:
     """Runs the variants that are not complete yet; returns a row for each."""
     return run_variants(variants(config, workdir), workdir, only)
-
-
-if __name__ == "__main__":
-    launch("self_supervised_table", PRESETS, run, flags=(ONLY,))

@@ -16,13 +16,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ganc.compression.launch import launch
 from ganc.compression.slimming_settings import Slim
 from ganc.compression.variants import ONLY, Variant, run_variants
 from ganc.recipes import cyclegan_slimming
 from ganc.scores.row import Row
 
 PRESETS = {name: preset for name, preset in cyclegan_slimming.PRESETS.items() if "gs8" not in name}
+
+FLAGS = (ONLY,)
 
 
 def variants(config: Slim, workdir: Path) -> dict[str, Variant]:
@@ -47,7 +48,3 @@ def variants(config: Slim, workdir: Path) -> dict[str, Variant]:
 def run(config: Slim, workdir: Path, only: Sequence[str] = ()) -> list[Row]:
     """Runs the variants, or those of `only`; returns a row for each and their teacher's."""
     return run_variants(variants(config, workdir), workdir, only)
-
-
-if __name__ == "__main__":
-    launch("slimming_ablation", PRESETS, run, flags=[ONLY])

@@ -2,21 +2,15 @@
 
 import dataclasses
 import importlib
-from pathlib import Path
 from typing import Annotated
 
 import pytest
 
-from ganc import ranges
+from ganc import ranges, recipes
 from ganc.compression.launch import launch
 from ganc.errors import UserError
 
-ROOT = Path(__file__).parents[2]
-NAMES = [
-    path.stem
-    for path in sorted((ROOT / "ganc" / "recipes").glob("*.py"))
-    if "PRESETS = " in path.read_text(encoding="utf-8")
-]
+NAMES = list(recipes.names())
 HUGE = (10**13, 2**63)
 NEVER = (float("nan"), float("inf"), -float("inf"))
 
