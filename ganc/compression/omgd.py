@@ -60,7 +60,8 @@ def distil(
         workdir: of the run.
         task: what is translated.
         student: what is kept.
-        teachers: `WIDER`, `DEEPER` or both, in this order, for `config.teacher` "online".
+        teachers: `WIDER`, `DEEPER` or both, in this order, for `config.teacher` "online"; of a
+            frozen teacher that is a network of one's own, `WIDER` is the generator.
         games: how each is trained, all before the discriminator of `task`.
         plain: see `ChannelDistil`.
 
@@ -69,7 +70,7 @@ def distil(
     """
     shape = (*config.sides, student.channels_in)
     data = open_data(config, task)
-    given = given_teachers(config.teacher, task, data, shape)
+    given = given_teachers(config.teacher, task, data, shape, teachers.get(WIDER))
     if given:
         teachers, games = {name: model.generator for name, model in given.items()}, {}
     if not teachers:
@@ -164,16 +165,22 @@ def keep(run: Run, models: Mapping[str, Model], features: Perceptual) -> None:
 
 
 def given_teachers(
-    name: str, task: Task, data: Dataset, shape: tuple[int, int, int]
+    name: str,
+    task: Task,
+    data: Dataset,
+    shape: tuple[int, int, int],
+    own: Generator | None = None,
 ) -> dict[str, Model]:
     """The frozen teachers that `name` stands for, by role; none if they learn meanwhile.
+
+    `own` is the generator of the first, where it is of a network of one's own.
 
     Raises:
         UserError: see `load_teacher`.
     """
     if name == ONLINE:
         return {}
-    found = {WIDER: load_teacher(name, task, data, shape)}
+    found = {WIDER: load_teacher(name, task, data, shape, own)}
     path = Path(name).expanduser() / _SECOND
     if (path / "model.json").exists():
         found[DEEPER] = load_teacher(str(path), task, data, shape)

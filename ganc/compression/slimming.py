@@ -46,7 +46,8 @@ def slim(
         config: how to slim.
         workdir: of the run.
         task: what is translated; its own distance to a target is best given no weight.
-        teacher: the network that is trained where `config` has no teacher.
+        teacher: the network that is trained where `config` has no teacher, or whose weights it
+            names where the network is one's own.
         student: the network that begins where `config.student` is "random".
 
     Raises:
@@ -54,7 +55,9 @@ def slim(
     """
     shape = (*config.sides, teacher.channels_in)
     data = open_data(config, task)
-    given = None if config.teacher == "train" else load_teacher(config.teacher, task, data, shape)
+    given = None
+    if config.teacher != "train":
+        given = load_teacher(config.teacher, task, data, shape, teacher)
     start = _start(config, given or Model(teacher, None), student, shape)
     check_size("the student", start.generator, shape)
     sites = find_sites(start.generator, trunk=config.trunk) if config.prunes else ()

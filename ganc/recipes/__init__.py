@@ -8,6 +8,7 @@ import ast
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import shorten
 from types import ModuleType
 
 from ganc.errors import UserError
@@ -23,6 +24,22 @@ def names() -> dict[str, str]:
         for name, text in sorted(sources.items())
         if "\nPRESETS = " in text  # others are what recipes share
     }
+
+
+def listing() -> str:
+    """What `ganc compress` says without the name of a recipe."""
+    known = names()
+    width = max(map(len, known)) + 2
+    lines = (f"  {name:<{width}}{shorten(about, 72)}" for name, about in known.items())
+    return "\n".join(
+        (
+            "usage: ganc compress RECIPE [--preset PRESET] [--workdir DIR] [--FLAG VALUE]",
+            "",
+            *lines,
+            "",
+            "ganc compress RECIPE --help says more.",
+        )
+    )
 
 
 def find(name: str) -> ModuleType:

@@ -25,6 +25,7 @@ from ganc.models.discriminators import PatchSpec, patch
 from ganc.recipes import cyclegan_slimming
 from ganc.scores.row import Row
 from ganc.tasks import cyclegan
+from ganc.types import Generator
 
 WEIGHTS = 11_114_880
 """Of CartoonGAN's kernels, the size of which is what is divided: four bytes each."""
@@ -61,14 +62,23 @@ CARTOON = Slim(
 PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "cartoon-47x": CARTOON}
 
 
-def run(config: Slim, workdir: Path) -> list[Row]:
-    """Runs the stages that are not complete yet; returns the rows of the final table."""
+def run(
+    config: Slim,
+    workdir: Path,
+    *,
+    student: Generator | None = None,
+    teacher: Generator | None = None,
+) -> list[Row]:
+    """Runs the stages that are not complete yet; returns the rows of the final table.
+
+    `student` and `teacher` take the place of the networks that `config` describes.
+    """
     judge = patch(PatchSpec(config.ndf, norm="affine", pooled=True))
     return slim(
         "cartoongan_slimming",
         config,
         workdir,
         task=cyclegan.task(judge, reconstruction=0.0),
-        teacher=cartoon.generator(cartoon.Spec(config.train_teacher.ngf)),
-        student=cartoon.generator(cartoon.Spec(config.ngf)),
+        teacher=teacher or cartoon.generator(cartoon.Spec(config.train_teacher.ngf)),
+        student=student or cartoon.generator(cartoon.Spec(config.ngf)),
     )

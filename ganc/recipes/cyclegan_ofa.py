@@ -27,6 +27,7 @@ from ganc.scores.row import Row
 from ganc.search.evolution import Evolution
 from ganc.search.search import Search
 from ganc.tasks import cyclegan
+from ganc.types import Generator
 
 HORSE2ZEBRA = Compression()  # the published settings are the defaults
 
@@ -119,15 +120,25 @@ PRESETS = {
 }
 
 
-def run(config: Compression, workdir: Path) -> list[Row]:
-    """Runs the stages that are not complete yet; returns the rows of the final table."""
+def run(
+    config: Compression,
+    workdir: Path,
+    *,
+    student: Generator | None = None,
+    teacher: Generator | None = None,
+) -> list[Row]:
+    """Runs the stages that are not complete yet; returns the rows of the final table.
+
+    `student` and `teacher` take the place of the networks that `config` describes.
+    """
     return compress(
         "cyclegan_ofa",
         config,
         workdir,
         task=cyclegan.task(patch(PatchSpec(config.ndf)), reconstruction=config.reconstruction),
-        student=resnet.generator(
+        student=student
+        or resnet.generator(
             resnet.Spec(config.ngf, config.blocks, separable=True, upsampling=config.upsampling)
         ),
-        teacher=cyclegan_teacher.generator(config.teaching),
+        teacher=teacher or cyclegan_teacher.generator(config.teaching),
     )

@@ -23,6 +23,7 @@ from ganc.models.discriminators import PatchSpec, patch
 from ganc.recipes import pix2pix_omgd
 from ganc.scores.row import Row
 from ganc.tasks import cyclegan
+from ganc.types import Generator
 
 EARTH64 = OnlineUnpaired(
     data="earth",
@@ -90,12 +91,26 @@ PRESETS = {
 }
 
 
-def run(config: OnlineUnpaired, workdir: Path) -> list[Row]:
-    """Runs the stages that are not complete yet; returns the rows of the final table."""
+def run(
+    config: OnlineUnpaired,
+    workdir: Path,
+    *,
+    student: Generator | None = None,
+    teacher: Generator | None = None,
+) -> list[Row]:
+    """Runs the stages that are not complete yet; returns the rows of the final table.
+
+    `student` and `teacher` take the place of the networks that `config` describes.
+    """
     task = cyclegan.task(patch(PatchSpec(config.ndf)), cycle=config.reconstruction)
-    student, teacher = (
-        resnet.generator(resnet.Spec(ngf, config.blocks, separable=True))
-        for ngf in (config.ngf, config.wider)
+    small, wide = (
+        resnet.Spec(ngf, config.blocks, separable=True) for ngf in (config.ngf, config.wider)
     )
-    networks = {"task": task, "student": student, "teacher": teacher}
-    return distil_unpaired("cyclegan_omgd", config, workdir, **networks)
+    return distil_unpaired(
+        "cyclegan_omgd",
+        config,
+        workdir,
+        task=task,
+        student=student or resnet.generator(small),
+        teacher=teacher or resnet.generator(wide),
+    )

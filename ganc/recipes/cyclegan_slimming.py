@@ -28,6 +28,7 @@ from ganc.models.discriminators import PatchSpec, patch
 from ganc.recipes import cyclegan_teacher
 from ganc.scores.row import Row
 from ganc.tasks import cyclegan
+from ganc.types import Generator
 
 # Of Lite0's features the published weight of the style would drown all else.
 LITE0 = ContentStyle(style=1e3)
@@ -91,8 +92,17 @@ PRESETS = {
 }
 
 
-def run(config: Slim, workdir: Path) -> list[Row]:
-    """Runs the stages that are not complete yet; returns the rows of the final table."""
+def run(
+    config: Slim,
+    workdir: Path,
+    *,
+    student: Generator | None = None,
+    teacher: Generator | None = None,
+) -> list[Row]:
+    """Runs the stages that are not complete yet; returns the rows of the final table.
+
+    `student` and `teacher` take the place of the networks that `config` describes.
+    """
     norm = "affine" if config.trunk else "slimming"
     spec = resnet.Spec(config.ngf, config.train_teacher.blocks, norm=norm)
     judge = patch(PatchSpec(config.ndf, norm="affine", pooled=True))
@@ -101,6 +111,6 @@ def run(config: Slim, workdir: Path) -> list[Row]:
         config,
         workdir,
         task=cyclegan.task(judge, reconstruction=0.0),
-        teacher=cyclegan_teacher.generator(config.train_teacher),
-        student=resnet.generator(spec),
+        teacher=teacher or cyclegan_teacher.generator(config.train_teacher),
+        student=student or resnet.generator(spec),
     )

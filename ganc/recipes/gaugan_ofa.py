@@ -29,6 +29,7 @@ from ganc.recipes import gaugan_teacher
 from ganc.scores.row import Row
 from ganc.search.evolution import Evolution
 from ganc.search.search import Search
+from ganc.types import Generator
 
 RATES = Distillation(
     batch=16, learning_rate=1e-4, discriminator_learning_rate=4e-4, beta1=0.0, beta2=0.9
@@ -151,10 +152,19 @@ PRESETS = {
 }
 
 
-def run(config: Compression, workdir: Path) -> list[Row]:
-    """Runs the stages that are not complete yet; returns the rows of the final table."""
+def run(
+    config: Compression,
+    workdir: Path,
+    *,
+    student: Generator | None = None,
+    teacher: Generator | None = None,
+) -> list[Row]:
+    """Runs the stages that are not complete yet; returns the rows of the final table.
+
+    `student` and `teacher` take the place of the networks that `config` describes.
+    """
     teaching: Any = config.teaching
-    student = gaugan_teacher.spec(teaching, config.ngf, separable=True)
+    small = gaugan_teacher.spec(teaching, config.ngf, separable=True)
     big = gaugan_teacher.spec(
         teaching, teaching.ngf, separable=teaching.separable, spectral=teaching.spectral
     )
@@ -163,7 +173,7 @@ def run(config: Compression, workdir: Path) -> list[Row]:
         config,
         workdir,
         task=gaugan_teacher.make_task(teaching, config.ndf),
-        student=spade.generator(student),
-        teacher=spade.generator(big),
+        student=student or spade.generator(small),
+        teacher=teacher or spade.generator(big),
         distil=Distil(initial=XAVIER.kernel),
     )

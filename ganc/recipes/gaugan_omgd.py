@@ -24,6 +24,7 @@ from ganc.models import spade
 from ganc.ranges import whole
 from ganc.recipes import gaugan_teacher, pix2pix_omgd
 from ganc.scores.row import Row
+from ganc.types import Generator
 
 
 @dataclass(frozen=True)
@@ -73,18 +74,27 @@ SMOKE = dataclasses.replace(
 PRESETS = {"earth64": EARTH64, "smoke": SMOKE}
 
 
-def run(config: Online, workdir: Path) -> list[Row]:
-    """Runs the stages that are not complete yet; returns the rows of the final table."""
+def run(
+    config: Online,
+    workdir: Path,
+    *,
+    student: Generator | None = None,
+    teacher: Generator | None = None,
+) -> list[Row]:
+    """Runs the stages that are not complete yet; returns the rows of the final table.
+
+    `student` and `teacher` take the place of the networks that `config` describes.
+    """
     task = gaugan_teacher.make_task(config.maps, config.ndf)
-    teacher = spade.generator(
-        gaugan_teacher.spec(config.maps, config.wider, spectral=config.maps.spectral)
-    )
+    wide = gaugan_teacher.spec(config.maps, config.wider, spectral=config.maps.spectral)
+    small = gaugan_teacher.spec(config.maps, config.ngf, separable=True)
+    teacher = teacher or spade.generator(wide)
     return distil(
         "gaugan_omgd",
         config,
         workdir,
         task=task,
-        student=spade.generator(gaugan_teacher.spec(config.maps, config.ngf, separable=True)),
+        student=student or spade.generator(small),
         teachers={WIDER: teacher},
         games={WIDER: task.play(teacher)},
     )

@@ -28,6 +28,7 @@ from ganc.recipes import munit_teacher
 from ganc.scores.row import Row
 from ganc.search.evolution import Evolution
 from ganc.search.search import Search
+from ganc.types import Generator
 
 # 42 epochs of 45,929 pictures.
 SUPERNET = Distillation(
@@ -116,17 +117,26 @@ SMOKE = dataclasses.replace(
 PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "edges2shoes": EDGES2SHOES}
 
 
-def run(config: Compression, workdir: Path) -> list[Row]:
-    """Runs the stages that are not complete yet; returns the rows of the final table."""
+def run(
+    config: Compression,
+    workdir: Path,
+    *,
+    student: Generator | None = None,
+    teacher: Generator | None = None,
+) -> list[Row]:
+    """Runs the stages that are not complete yet; returns the rows of the final table.
+
+    `student` and `teacher` take the place of the networks that `config` describes.
+    """
     teaching: Any = config.teaching
-    student = munit_teacher.spec(teaching, config.ngf, separable=True)
+    small = munit_teacher.spec(teaching, config.ngf, separable=True)
     big = munit_teacher.spec(teaching, teaching.ngf, separable=teaching.separable)
     return compress(
         "munit_ofa",
         config,
         workdir,
         task=munit_teacher.make_task(teaching, config.ndf, config.reconstruction),
-        student=networks.generator(student),
-        teacher=networks.generator(big),
+        student=student or networks.generator(small),
+        teacher=teacher or networks.generator(big),
         distil=Distil(distance=l1_loss, plain=("style",)),
     )

@@ -25,6 +25,7 @@ from ganc.compression.omgd_staged import distil_unpaired
 from ganc.models import munit as networks
 from ganc.recipes import munit_teacher, pix2pix_omgd
 from ganc.scores.row import Row
+from ganc.types import Generator
 
 
 @dataclass(frozen=True)
@@ -76,14 +77,25 @@ SMOKE = dataclasses.replace(
 PRESETS = {"earth64": EARTH64, "smoke": SMOKE}
 
 
-def run(config: Online, workdir: Path) -> list[Row]:
-    """Runs the stages that are not complete yet; returns the rows of the final table."""
+def run(
+    config: Online,
+    workdir: Path,
+    *,
+    student: Generator | None = None,
+    teacher: Generator | None = None,
+) -> list[Row]:
+    """Runs the stages that are not complete yet; returns the rows of the final table.
+
+    `student` and `teacher` take the place of the networks that `config` describes.
+    """
+    small = munit_teacher.spec(config.styles, config.ngf, separable=True)
+    wide = munit_teacher.spec(config.styles, config.wider)
     return distil_unpaired(
         "munit_omgd",
         config,
         workdir,
         task=munit_teacher.make_task(config.styles, config.ndf),
-        student=networks.generator(munit_teacher.spec(config.styles, config.ngf, separable=True)),
-        teacher=networks.generator(munit_teacher.spec(config.styles, config.wider)),
+        student=student or networks.generator(small),
+        teacher=teacher or networks.generator(wide),
         plain=("style",),
     )

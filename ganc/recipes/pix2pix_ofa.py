@@ -26,6 +26,7 @@ from ganc.scores.row import Row
 from ganc.search.evolution import Evolution
 from ganc.search.search import Search
 from ganc.tasks import pix2pix
+from ganc.types import Generator
 
 # From the teacher that ships with the package, whose up-sampling leaves no grid; otherwise as
 # `cyclegan_ofa`; `experiments/README.md` says how that was chosen.
@@ -92,16 +93,26 @@ PRESETS = {
 }
 
 
-def run(config: Compression, workdir: Path) -> list[Row]:
-    """Runs the stages that are not complete yet; returns the rows of the final table."""
+def run(
+    config: Compression,
+    workdir: Path,
+    *,
+    student: Generator | None = None,
+    teacher: Generator | None = None,
+) -> list[Row]:
+    """Runs the stages that are not complete yet; returns the rows of the final table.
+
+    `student` and `teacher` take the place of the networks that `config` describes.
+    """
     judge = PatchSpec(config.ndf, channels_in=6)
     return compress(
         "pix2pix_ofa",
         config,
         workdir,
         task=pix2pix.task(patch(judge), reconstruction=config.reconstruction),
-        student=resnet.generator(
+        student=student
+        or resnet.generator(
             resnet.Spec(config.ngf, config.blocks, separable=True, upsampling=config.upsampling)
         ),
-        teacher=cyclegan_teacher.generator(config.teaching),
+        teacher=teacher or cyclegan_teacher.generator(config.teaching),
     )

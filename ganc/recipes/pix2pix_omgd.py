@@ -151,24 +151,33 @@ def norm(family: str) -> Norm:
     return "batch" if family == "unet" else "instance"
 
 
-def run(config: Online, workdir: Path) -> list[Row]:
-    """Runs the stages that are not complete yet; returns the rows of the final table."""
+def run(
+    config: Online,
+    workdir: Path,
+    *,
+    student: Generator | None = None,
+    teacher: Generator | None = None,
+) -> list[Row]:
+    """Runs the stages that are not complete yet; returns the rows of the final table.
+
+    `student` and `teacher` take the place of the networks that `config` describes.
+    """
     judge = branched(BranchedSpec(config.ndf, norm=norm(config.family), shared=config.shared))
     teachers = {}
     if config.wider:
-        teachers[WIDER] = generator(config, config.wider)
+        teachers[WIDER] = teacher or generator(config, config.wider)
     if config.deeper:
         teachers[DEEPER] = generator(config, config.deeper, deeper=True)
     games = {}
-    for index, (name, teacher) in zip((0, 1), teachers.items(), strict=False):
+    for index, (name, network) in zip((0, 1), teachers.items(), strict=False):
         before = pix2pix.task(branch(judge, index), reconstruction=config.reconstruction)
-        games[name] = before.play(teacher)
+        games[name] = before.play(network)
     return distil(
         "pix2pix_omgd",
         config,
         workdir,
         task=pix2pix.task(judge, reconstruction=config.reconstruction),
-        student=generator(config, config.ngf),
+        student=student or generator(config, config.ngf),
         teachers=teachers,
         games=games,
     )

@@ -165,8 +165,11 @@ MAPS = Config(
 PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "horse2zebra": HORSE2ZEBRA, "maps": MAPS}
 
 
-def run(config: Config, workdir: Path) -> list[Row]:
-    """Runs the stages that are not complete yet; returns the rows of the final table."""
+def run(config: Config, workdir: Path, *, teacher: Generator | None = None) -> list[Row]:
+    """Runs the stages that are not complete yet; returns the rows of the final table.
+
+    `teacher` takes the place of the network that `config` describes.
+    """
     setup = SETUPS[config.task]
     batch = config.minibatch or setup.batch
     config = dataclasses.replace(
@@ -179,4 +182,5 @@ def run(config: Config, workdir: Path) -> list[Row]:
         training=dataclasses.replace(config.training, batch=batch),
     )
     task, generator = setup.build(config.train_teacher, config.size)
+    generator = teacher or generator
     return supervise("self_supervised", config, workdir, task=task, generator=generator)
