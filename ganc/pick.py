@@ -9,6 +9,7 @@ architecture cut out anew.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import Annotated
 
@@ -22,11 +23,10 @@ from ganc.metrics.latency import latency
 from ganc.models import store
 from ganc.models.render import compiled
 from ganc.models.statistics import read_calibration, recalibrate
-from ganc.runs import records
 from ganc.runs.console import console
 from ganc.search.evolution import Candidate
 from ganc.search.pareto import front
-from ganc.search.search import SEARCH
+from ganc.search.search import SEARCH, read_search
 from ganc.search.space import encode, parse_space
 from ganc.search.supernet import Supernet
 from ganc.types import Model
@@ -94,7 +94,9 @@ def pick(
     return min(fit, key=lambda pair: pair[0].score)
 
 
-def pick_from_run(run: Path, limits: Mapping[str, float], out: Path) -> str:
+def pick_from_run(
+    run: str | PathLike[str], limits: Mapping[str, float], out: str | PathLike[str]
+) -> str:
     """Cuts the student within `limits` out of the supernet of `run` and stores it as `out`.
 
     Returns: what was picked, in one line.
@@ -102,8 +104,9 @@ def pick_from_run(run: Path, limits: Mapping[str, float], out: Path) -> str:
     Raises:
         UserError: `run` is no finished once-for-all run, or nothing keeps the limits.
     """
-    rows = records.read(run / SEARCH)
-    if not rows or not (run / SUPERNET / "model.json").exists():
+    run, out = Path(run), Path(out)
+    candidates = read_search(run)
+    if not candidates or not (run / SUPERNET / "model.json").exists():
         raise UserError(
             f"{run} holds no finished search: a once-for-all run leaves {SEARCH} and {SUPERNET}"
         )
@@ -115,15 +118,6 @@ def pick_from_run(run: Path, limits: Mapping[str, float], out: Path) -> str:
         space = parse_space(encode(candidate.arch), generator)
         return Supernet(generator, space, about["shape"]).cut(whole.params, candidate.arch)
 
-    candidates = [
-        Candidate(
-            tuple(map(int, row["arch"].split("_"))),
-            row["macs"]["published"],
-            row["score"],
-            row["generation"],
-        )
-        for row in rows
-    ]
     found, values = pick(
         candidates,
         limits,

@@ -3,6 +3,7 @@
 Reference: Ren et al. 2021 (arXiv 2108.06908).
 """
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from ganc.compression.finish import finish, show
 from ganc.compression.glance import cut_front
 from ganc.compression.matching import match_taps
 from ganc.compression.omgd_settings import ONLINE, Online
+from ganc.compression.plan import budgeted
 from ganc.compression.run import Run, open_data
 from ganc.compression.teacher import TEACHER, check_size, load_teacher
 from ganc.data.dataset import Dataset
@@ -22,6 +24,7 @@ from ganc.features.perceptual import Perceptual, perceptual
 from ganc.losses.channel_distillation import ChannelDistil
 from ganc.methods import omgd, omgd_step
 from ganc.methods.update import Optimizers
+from ganc.metrics import cost
 from ganc.models import store
 from ganc.models.families import fold
 from ganc.runs.workdir import Workdir
@@ -80,7 +83,13 @@ def distil(
         check_size(f"the {name} teacher", generator, shape)
     features = perceptual(config.features, scaling=config.scaling)
     supernet = None
+    if config.budget and not config.space:
+        raise UserError("--budget is for a search in a --space; without one --ngf says the size")
     if config.space:
+        first = next(iter(teachers.values()))
+        whole = int(cost.macs(first, *shape[:2])(first.widths))
+        search = budgeted(config.search, config.budget, whole)
+        config = dataclasses.replace(config, search=search)
         supernet = Supernet(student, parse_space(config.space, student), shape)
         check_search(supernet, config.search)
     run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)

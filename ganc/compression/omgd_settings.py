@@ -81,6 +81,9 @@ class Online:
     space: str = ""
     """of a student that is a supernet: a published search space, or widths such as 12/8/6 for every
     slot; empty: the student is one network"""
+    budget: str = ""
+    """most multiply-adds of the student in that space: a number such as 3e9, or 10x for a tenth of
+    the teacher's; empty: as --search.budget says"""
     search: Search = field(default_factory=Search)
     """the search for the student in that space"""
     front: Annotated[int, whole(0, 1000)] = 5

@@ -53,6 +53,30 @@ def find(name: str) -> ModuleType:
     return importlib.import_module(f"{__name__}.{name}")
 
 
+METHODS = {"once_for_all": "ofa", "omgd": "omgd", "slimming": "slimming", "self_supervised": ""}
+"""Method -> what follows the task in the names of its recipes; where nothing does, one serves all."""
+
+
+def find_by(method: str, task: str) -> ModuleType:
+    """The recipe of a method on a task.
+
+    Raises:
+        UserError: there is none.
+    """
+    if method not in METHODS:
+        raise UserError(f"there is no method {method!r}; valid are {', '.join(METHODS)}")
+    if not METHODS[method]:
+        return find(method)
+    tasks = {
+        name.removesuffix(f"_{METHODS[method]}"): name
+        for name in names()
+        if name.endswith(f"_{METHODS[method]}")
+    }
+    if task not in tasks:
+        raise UserError(f"{method} has no recipe of the task {task!r}; it has {', '.join(tasks)}")
+    return find(tasks[task])
+
+
 def start(name: str, argv: Sequence[str] | None = None, program: str = "") -> None:
     """Runs a recipe as the command line says.
 

@@ -52,7 +52,7 @@ def test_a_trained_teacher_leaves_its_discriminator(pairs):
 def test_another_student_is_picked_from_a_run(smoke, tmp_path):
     scored = [json.loads(line) for line in (smoke / "search.jsonl").read_text().splitlines()]
     macs = [row["macs"]["published"] for row in scored]
-    pick_from_run(smoke, {"macs": min(macs)}, tmp_path / "picked")
+    pick_from_run(str(smoke), {"macs": min(macs)}, str(tmp_path / "picked"))
     picked = store.load(tmp_path / "picked")
     assert picked.arch is not None and len(picked.arch) == 8
 
