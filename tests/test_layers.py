@@ -39,6 +39,7 @@ FLOORS = {
     "ganc.metrics.__main__": TOP,
     "ganc.__main__": TOP,
     "ganc.export.onnx.__main__": TOP,
+    "ganc.api": TOP,
     "ganc.info": TOP,
     "ganc.translate": TOP,
     "ganc.compare": TOP,

@@ -32,9 +32,9 @@ def change(config: Config, settings: Mapping[str, Any]) -> Config:
         >>> changed.supernet.batch, changed.search.pictures
         (4, 9)
     """
-    known = {_key(".".join(path)): path for path in _paths(config)}
+    known = {key(".".join(path)): path for path in _paths(config)}
     for name, value in settings.items():
-        path = known.get(_key(name))
+        path = known.get(key(name))
         if path is None:
             raise UserError(f"there is no setting {name!r}{_nearest(name, known)}")
         config = _set(config, path, value, ".".join(path))
@@ -42,12 +42,8 @@ def change(config: Config, settings: Mapping[str, Any]) -> Config:
     return config
 
 
-def given(settings: Mapping[str, Any]) -> frozenset[str]:
-    """The names of settings as `change` compares them; of flags too."""
-    return frozenset(map(_key, settings))
-
-
-def _key(name: str) -> str:
+def key(name: str) -> str:
+    """The name of a setting or of its flag as names are compared: `--supernet.batch` as well."""
     return re.sub(r"[.-]", "_", name.removeprefix("--"))
 
 
@@ -60,10 +56,10 @@ def _paths(config: Any, before: Path = ()) -> Iterator[Path]:
 
 
 def _nearest(name: str, known: Mapping[str, Path]) -> str:
-    close = difflib.get_close_matches(_key(name), known, n=3)
+    close = difflib.get_close_matches(key(name), known, n=3)
     if not close:  # the last part is what people remember
-        close = [key for key, path in known.items() if path[-1] == _key(name.rpartition(".")[2])]
-    found = ", ".join(".".join(known[key]) for key in close)
+        close = [one for one, path in known.items() if path[-1] == key(name.rpartition(".")[2])]
+    found = ", ".join(".".join(known[one]) for one in close)
     return f"; did you mean {found}?" if found else "; --help all lists them"
 
 

@@ -12,6 +12,7 @@ import tyro
 
 from ganc import cli, ranges
 from ganc.compression import help
+from ganc.compression.change import key
 from ganc.compression.seeds import run_seeds
 from ganc.data.files import PIXELS, allow_pixels
 from ganc.errors import UserError
@@ -19,6 +20,7 @@ from ganc.scores.row import Row
 
 _HELP = "run so often, in WORKDIR/seed0, seed1, ..., and report how the scores spread"
 _WORKDIR = "of the run; by default runs/, named after experiment, preset, data and teacher"
+Follow = Callable[[Any, Any, frozenset[str]], Any]
 SEEDS = ("seeds", Annotated[int, tyro.conf.arg(help=_HELP), ranges.whole(1, 1000)], 1)
 """The flag of experiments that have a seed."""
 MAX_PIXELS = (
@@ -37,6 +39,7 @@ def launch(
     *,
     flags: Sequence[tuple[str, Any, Any]] = (),
     program: str = "",
+    follow: Follow = lambda config, preset, said: config,
 ) -> None:
     """Runs an experiment as the command line says.
 
@@ -46,6 +49,8 @@ def launch(
         run: `run(config, workdir)`, beside which it takes `flags`.
         argv: the command line, without the program; None for that of this process.
         flags: (name, type, default) of what `run` takes beside its configuration, by name.
+        follow: `follow(config, preset, said)` -> the configuration to run, where `said` are the
+            names of the flags that were given, as `change.key` writes them.
         program: what help calls it; by default the module of `run`, which help describes.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
@@ -87,10 +92,12 @@ def launch(
         count = getattr(asked, "seeds", 1)
         run = partial(run, **{flag: getattr(asked, flag) for flag, *_ in flags})
         workdir = asked.workdir or default_workdir(f"{name}-{preset}", config, asked.config)
+        said = frozenset(key(word.partition("=")[0]) for word in argv if word.startswith("--"))
+        config = follow(asked.config, config, said)
         if count == 1:
-            run(asked.config, workdir)
+            run(config, workdir)
         else:
-            run_seeds(run, asked.config, workdir, count)
+            run_seeds(run, config, workdir, count)
 
 
 def _explain(group: str, config: Any, program: str) -> None:

@@ -54,7 +54,7 @@ def find(name: str) -> ModuleType:
 
 
 METHODS = {"once_for_all": "ofa", "omgd": "omgd", "slimming": "slimming", "self_supervised": ""}
-"""Method -> what follows the task in the names of its recipes; where nothing does, one serves all."""
+"""Method -> what follows the task in the names of its recipes; empty: one serves all tasks."""
 
 
 def find_by(method: str, task: str) -> ModuleType:
@@ -88,7 +88,9 @@ def start(name: str, argv: Sequence[str] | None = None, program: str = "") -> No
     Raises:
         UserError: there is none of that name.
     """
-    from ganc.compression.launch import launch  # with JAX: not where recipes are only listed
+    # With JAX, so not where recipes are only listed.
+    from ganc.compression.launch import launch
+    from ganc.recipes.following import follow
 
     recipe = find(name)
     launch(
@@ -98,4 +100,5 @@ def start(name: str, argv: Sequence[str] | None = None, program: str = "") -> No
         argv,
         flags=getattr(recipe, "FLAGS", ()),
         program=program or f"python -m experiments.{name}",
+        follow=follow,
     )
