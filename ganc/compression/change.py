@@ -56,9 +56,9 @@ def _paths(config: Any, before: Path = ()) -> Iterator[Path]:
 
 
 def _nearest(name: str, known: Mapping[str, Path]) -> str:
-    close = difflib.get_close_matches(key(name), known, n=3)
-    if not close:  # the last part is what people remember
-        close = [one for one, path in known.items() if path[-1] == key(name.rpartition(".")[2])]
+    last = key(name.rpartition(".")[2])  # what people remember
+    close = [one for one, path in known.items() if path[-1] == last]
+    close = close[:3] or difflib.get_close_matches(key(name), known, n=3)
     found = ", ".join(".".join(known[one]) for one in close)
     return f"; did you mean {found}?" if found else "; --help all lists them"
 

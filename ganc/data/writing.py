@@ -96,17 +96,19 @@ def _sets(data: Given) -> dict[str, list[np.ndarray]]:
 def _pictures(name: str, given: Iterable[Any]) -> Iterator[np.ndarray]:
     for item in given:
         array = np.asarray(item)
-        batch = array.ndim == 4 or (array.ndim == 3 and array.shape[2] != 3)
+        batch = array.ndim == 4 or (array.ndim == 3 and 3 not in (array.shape[0], array.shape[2]))
         for one in array if batch else [array]:
             yield _checked(name, one)
 
 
 def _checked(name: str, picture: np.ndarray) -> np.ndarray:
+    # Three label maps at once would be taken for a picture whose channels come first.
     colours = picture.ndim == 3 and picture.shape[2] == 3 and picture.dtype == np.uint8
     labels = picture.ndim == 2 and picture.dtype in (np.uint8, np.uint16)
     if not (colours or labels) or 0 in picture.shape:
         raise UserError(
-            f"{name}: expected pictures as uint8 (h w 3), or label maps as uint8 or uint16 (h w); "
+            f"{name}: expected pictures as uint8 (h w 3), or label maps as uint8 or uint16 (h w), "
+            "each alone or several along a first axis; "
             f"got {picture.dtype} {picture.shape}"
         )
     return picture

@@ -41,7 +41,9 @@ _TAKEN: dict[str, dict[str, tuple[str, ...]]] = {
 _LARGEST = 256
 """Side at which pictures of a teacher that says nothing of them are taken at most, px."""
 _MOST = 10.0
-"""How many times the steps of the preset a run on more pictures has at most."""
+"""How many times the steps of the preset a run on many pictures has at most."""
+_TRIAL = 100
+"""Steps up to which a stage, or a preset, shows that all works and stays as it is."""
 
 
 def named(teacher: str) -> Model | None:
@@ -74,13 +76,13 @@ def follow(
     if teacher is None and config.teacher != preset.teacher:
         teacher = named(config.teacher)
     found: dict[str, Any] = {}
-    if teacher is not None:
-        found = _network(config, preset, teacher) | _size(config, preset)
+    if teacher is not None and not _is_trial(preset):
+        found = _network(config, preset, said, teacher) | _size(config, preset)
     if student is not None and isinstance(config, Compression):
         found["space"] = narrower(_base(student))
     if _new(found, config, said):
         found |= _budget(config, said)
-    found |= _features(config, teacher, student) | _steps(config)
+    found |= _features(config, teacher, student) | _steps(config, said)
     found = _new(found, config, said)
     if found:
         says = ", ".join(f"{name} {value}" for name, value in found.items())
@@ -105,19 +107,20 @@ def _new(found: Mapping[str, Any], config: Any, said: frozenset[str]) -> dict[st
     return result
 
 
-def _network(config: Any, preset: Any, teacher: Model) -> dict[str, Any]:
-    spec, found = teacher.generator.spec, {}
-    for field, names in _TAKEN.get(family_of(spec), {}).items():
+def _network(config: Any, preset: Any, said: frozenset[str], teacher: Model) -> dict[str, Any]:
+    """Depth and width of the student, where it is of the teacher's family."""
+    spec = teacher.generator.spec
+    if family_of(spec) not in _TAKEN or not hasattr(preset, "ngf"):
+        return {}
+    found: dict[str, Any] = {}
+    for field, names in _TAKEN[family_of(spec)].items():
         found |= dict.fromkeys(names, getattr(spec, field))
-    width = getattr(spec, "ngf", None)
-    if width is None or not hasattr(preset, "ngf"):
-        return found
     # As wide, beside its teacher, as the preset's student is beside the preset's.
     whole = getattr(preset, "wider", 0) or preset.train_teacher.ngf
-    found["ngf"] = max(1, round(width * preset.ngf / whole))
-    if found["ngf"] != preset.ngf and getattr(config, "space", ""):
-        found["space"] = narrower(found["ngf"], preset.space, preset.ngf)
-    return found
+    width = config.ngf if "ngf" in said else max(1, round(spec.ngf * preset.ngf / whole))
+    if width != preset.ngf and getattr(config, "space", ""):
+        found["space"] = narrower(width, preset.space, preset.ngf)
+    return found | {"ngf": width}
 
 
 def narrower(width: int, like: str = "24/20/16/12/8", whole: int = 24) -> str:
@@ -141,7 +144,10 @@ def _base(student: Generator) -> int:
 
 def _budget(config: Any, said: frozenset[str]) -> dict[str, Any]:
     """A tenth of the teacher's, where there is a budget and nobody said another."""
-    if said & {"search_budget", "search_limit", "arch"}:
+    if (
+        said & {"search_budget", "search_limit", "arch"}
+        or getattr(config, "counted", "") == "bytes"
+    ):
         return {}
     held = getattr(config, "budget", None) or isinstance(config, Compression)
     return {"budget": "10x"} if held or getattr(config, "space", "") else {}
@@ -158,9 +164,9 @@ def _features(config: Any, teacher: Model | None, student: Generator | None) -> 
 def _size(config: Any, preset: Any) -> dict[str, Any]:
     path = Path(config.teacher).expanduser()
     about = store.read_about(model_directory(path)) if path.is_dir() else {}
-    shape = about.get("shape") or [about.get("size")]
-    if isinstance(shape[0], int):
-        return {"size": shape[0]}
+    side = (about.get("shape") or [about.get("size")])[0]
+    if isinstance(side, int):
+        return {"size": side}
     folder = _folder(config.data)
     if folder is None or config.data == preset.data:
         return {}
@@ -170,19 +176,30 @@ def _size(config: Any, preset: Any) -> dict[str, Any]:
     return {"size": max(32, min(_LARGEST, side) // 32 * 32)}
 
 
-def _steps(config: Any) -> dict[str, Any]:
+def _steps(config: Any, said: frozenset[str]) -> dict[str, Any]:
     """So many steps that every stage sees every picture of a folder once."""
     folder = _folder(config.data)
     pictures = len(list_pictures(folder)) if folder else 0
     found = {}
     for field in dataclasses.fields(config):
         stage = getattr(config, field.name)
-        if not isinstance(stage, Training) or not 0 < stage.pictures < pictures:
+        if said & {
+            f"{field.name}_constant_steps",
+            f"{field.name}_decay_steps",
+            f"{field.name}_batch",
+        }:
+            continue
+        if not isinstance(stage, Training) or not _TRIAL < stage.steps <= pictures / stage.batch:
             continue
         times = min(_MOST, pictures / stage.pictures)
         for name in ("constant_steps", "decay_steps"):
             found[f"{field.name}.{name}"] = round(times * getattr(stage, name))
     return found
+
+
+def _is_trial(preset: Any) -> bool:
+    stages = [getattr(preset, field.name) for field in dataclasses.fields(preset)]
+    return all(stage.steps <= _TRIAL for stage in stages if isinstance(stage, Training))
 
 
 def _folder(address: str) -> Path | None:
