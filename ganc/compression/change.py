@@ -58,7 +58,7 @@ def _paths(config: Any, before: Path = ()) -> Iterator[Path]:
 def _nearest(name: str, known: Mapping[str, Path]) -> str:
     last = key(name.rpartition(".")[2])  # what people remember
     close = [one for one, path in known.items() if path[-1] == last]
-    close = close[:3] or difflib.get_close_matches(key(name), known, n=3)
+    close = close[:3] or difflib.get_close_matches(key(name), known, n=1)
     found = ", ".join(".".join(known[one]) for one in close)
     return f"; did you mean {found}?" if found else "; --help all lists them"
 

@@ -1,6 +1,7 @@
 """Every experiment runs end to end from the command line, and survives kills bit for bit."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,22 @@ def test_a_complete_run_is_not_repeated(smoke):
     before = {path: path.stat().st_mtime_ns for path in smoke.rglob("*") if path.is_file()}
     finish("cyclegan_ofa", "--preset", "smoke", "--workdir", str(smoke))
     assert before == {p: p.stat().st_mtime_ns for p in smoke.rglob("*") if p.is_file()}
+
+
+def test_the_page_about_python_is_true(smoke, tmp_path, monkeypatch, capsys):
+    """Its run is the one that the command line has made: there is one way to run."""
+    text = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "first").symlink_to(smoke)
+    monkeypatch.chdir(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in smoke.rglob("*") if path.is_file()}
+    names: dict = {}
+    for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(code, names)
+    assert before == {p: p.stat().st_mtime_ns for p in smoke.rglob("*") if p.is_file()}
+    (said,) = re.findall(r"```\n(there is no setting.*?)```", text, re.DOTALL)
+    assert capsys.readouterr().out.endswith(said)
+    assert store.load("runs/cheapest").arch == names["run"].front[0].arch
 
 
 def test_kills_do_not_change_a_bit(smoke, tmp_path):
