@@ -42,6 +42,7 @@ FLOORS = {
     "ganc.api": TOP,
     "ganc.info": TOP,
     "ganc.translate": TOP,
+    "ganc.translation": TOP,
     "ganc.compare": TOP,
     "ganc.pick": TOP,
 }
