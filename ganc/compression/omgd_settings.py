@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from ganc.data.dataset import Direction
-from ganc.data.pictures import Size
+from ganc.compression.settings import Pictured
 from ganc.features.vgg import Scaling
 from ganc.losses.imitation import Imitation
 from ganc.ranges import number, whole
@@ -34,17 +33,11 @@ class OnlineTraining(Training):
 
 
 @dataclass(frozen=True)
-class Online:
+class Online(Pictured):
     """How to compress; the defaults are those of all published runs on pairs."""
 
     data: str = "folder:edges2shoes"
     """earth, earth:TASK, folder:DIR or tfds:NAME"""
-    direction: Direction = "ab"
-    """ab: A is translated into B; ba: B into A"""
-    size: Annotated[int, whole(8, 4096)] = 256
-    """side of the pictures, px; their height, where they are wider than high"""
-    aspect: Annotated[int, whole(1, 16)] = 1
-    """width of the pictures over their height"""
     teacher: str = ONLINE
     """online: teachers learn meanwhile; or frozen: shipped, a PyTorch checkpoint, or the directory
     of a model or of a run that has one, with its deeper teacher too if there is one"""
@@ -90,15 +83,6 @@ class Online:
     """points of its Pareto front whose pictures the report shows"""
     feature_size: Annotated[int, whole(32, 2048)] = 128
     """px at which Lite0 features are taken for the report"""
-    seed: int = 0
-    """of everything random"""
-    skip_bad: bool = False
-    """leave out pictures that cannot be decoded"""
-
-    @property
-    def sides(self) -> Size:
-        """Height and width of the pictures."""
-        return self.size, self.size * self.aspect
 
 
 @dataclass(frozen=True)

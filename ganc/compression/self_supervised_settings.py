@@ -4,9 +4,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from ganc.compression.settings import Teaching, on_data_of
-from ganc.data.dataset import Direction
-from ganc.data.pictures import Size
+from ganc.compression.settings import Pictured, Teaching, on_data_of
 from ganc.pruning.units import Granularity, Scope
 from ganc.ranges import number, whole
 from ganc.train.stage import Training
@@ -86,15 +84,9 @@ class Supervised(Training):
 
 
 @dataclass(frozen=True)
-class SelfSupervision:
+class SelfSupervision(Pictured):
     """How to compress; the defaults are those of the publication for horse2zebra."""
 
-    data: str = "tfds:cycle_gan/horse2zebra"
-    """earth, earth:TASK, folder:DIR or tfds:NAME"""
-    direction: Direction = "ab"
-    """ab: A is translated into B; ba: B into A"""
-    size: Annotated[int, whole(8, 4096)] = 256
-    """side of the pictures, px"""
     teacher: str = "train"
     """shipped, train, a PyTorch checkpoint, or the directory of a model or of a run that has one.
     Discriminators, and of CycleGAN the generator of the other direction, that it does not come with
@@ -133,15 +125,6 @@ class SelfSupervision:
     """of the pruned generator"""
     feature_size: Annotated[int, whole(32, 2048)] = 128
     """px at which Lite0 features are taken for the report"""
-    seed: int = 0
-    """of everything random"""
-    skip_bad: bool = False
-    """leave out pictures that cannot be decoded"""
-
-    @property
-    def sides(self) -> Size:
-        """Height and width of the pictures."""
-        return self.size, self.size
 
     @property
     def teaching(self) -> Teaching:

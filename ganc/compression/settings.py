@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 import tyro
 
@@ -15,42 +15,33 @@ from ganc.search.search import Search
 from ganc.train.stage import Training
 
 
-class Pictured(Protocol):
-    """What every configuration says of its pictures."""
-
-    @property
-    def data(self) -> str:
-        """Their address."""
-        ...
-
-    @property
-    def direction(self) -> Direction:
-        """Which domain is translated into which."""
-        ...
-
-    @property
-    def sides(self) -> Size:
-        """Their height and width."""
-        ...
-
-    @property
-    def skip_bad(self) -> bool:
-        """Whether those that cannot be decoded are left out."""
-        ...
-
-
 @dataclass(frozen=True)
-class Teaching:
-    """How a teacher is trained; the defaults are the published horse2zebra settings."""
+class Pictured:
+    """What every configuration says of its pictures, and its seed."""
 
     data: str = "tfds:cycle_gan/horse2zebra"
     """earth, earth:TASK, folder:DIR or tfds:NAME"""
     direction: Direction = "ab"
     """ab: A is translated into B; ba: B into A"""
     size: Annotated[int, whole(8, 4096)] = 256
-    """side of the training pictures, px; their height, where they are wider than high"""
+    """side of the pictures, px; their height, where they are wider than high"""
     aspect: Annotated[int, whole(1, 16)] = 1
     """width of the pictures over their height"""
+    seed: int = 0
+    """of everything random"""
+    skip_bad: bool = False
+    """leave out pictures that cannot be decoded"""
+
+    @property
+    def sides(self) -> Size:
+        """Height and width of the pictures."""
+        return self.size, self.size * self.aspect
+
+
+@dataclass(frozen=True)
+class Teaching(Pictured):
+    """How a teacher is trained; the defaults are the published horse2zebra settings."""
+
     ngf: Annotated[int, whole(1, 1024)] = 64
     """base width of the generators"""
     blocks: Annotated[int, whole(3, 48, multiple=3)] = 9
@@ -87,15 +78,6 @@ class Teaching:
     """steps between checkpoints"""
     feature_size: Annotated[int, whole(32, 2048)] = 128
     """px at which Lite0 features are taken for the scores"""
-    seed: int = 0
-    """of everything random"""
-    skip_bad: bool = False
-    """leave out pictures that cannot be decoded"""
-
-    @property
-    def sides(self) -> Size:
-        """Height and width of the pictures."""
-        return self.size, self.size * self.aspect
 
     @property
     def training(self) -> Training:
@@ -120,7 +102,7 @@ narrower student; that learns alone before it becomes the supernet."""
 
 
 @dataclass(frozen=True)
-class Compression:
+class Compression(Pictured):
     """How to compress; the defaults are the published horse2zebra settings (Fast pipeline)."""
 
     pipeline: Pipeline = "fast"
@@ -132,14 +114,6 @@ class Compression:
     """workdir of another run of this experiment whose finished stages are reused, as far as their
     settings are the same"""
 
-    data: str = "tfds:cycle_gan/horse2zebra"
-    """earth, earth:TASK, folder:DIR or tfds:NAME"""
-    direction: Direction = "ab"
-    """ab: A is translated into B; ba: B into A"""
-    size: Annotated[int, whole(8, 4096)] = 256
-    """side of the pictures, px; their height, where they are wider than high"""
-    aspect: Annotated[int, whole(1, 16)] = 1
-    """width of the pictures over their height"""
     teacher: str = "train"
     """shipped, train, a PyTorch checkpoint, or the directory of a model or of a run that has one"""
     train_teacher: Teaching = field(default_factory=Teaching)
@@ -188,15 +162,6 @@ class Compression:
     """px at which Lite0 features are taken for the report"""
     front: Annotated[int, whole(0, 1000)] = 5
     """points of the Pareto front whose pictures the report shows, about six seconds each"""
-    seed: int = 0
-    """of everything random"""
-    skip_bad: bool = False
-    """leave out pictures that cannot be decoded"""
-
-    @property
-    def sides(self) -> Size:
-        """Height and width of the pictures."""
-        return self.size, self.size * self.aspect
 
     @property
     def teaching(self) -> Teaching:
@@ -207,7 +172,6 @@ class Compression:
 
 
 def on_data_of(config: Pictured, teaching: Teaching) -> Teaching:
-    """`teaching` with the data, sizes and seed of `config`, as far as it has them."""
-    shared = ("data", "direction", "size", "aspect", "seed", "skip_bad")
-    given = {name: getattr(config, name) for name in shared if hasattr(config, name)}
-    return dataclasses.replace(teaching, **given)
+    """`teaching` with the data, sizes and seed of `config`."""
+    shared = {each.name: getattr(config, each.name) for each in dataclasses.fields(Pictured)}
+    return dataclasses.replace(teaching, **shared)

@@ -6,9 +6,7 @@ from typing import Annotated, Literal
 import jax.numpy as jnp
 import optax
 
-from ganc.compression.settings import Teaching, on_data_of
-from ganc.data.dataset import Direction
-from ganc.data.pictures import Size
+from ganc.compression.settings import Pictured, Teaching, on_data_of
 from ganc.features.vgg import Scaling
 from ganc.losses.content_style import ContentStyle
 from ganc.ranges import number, whole
@@ -63,17 +61,9 @@ TUNED = Slimmed(
 
 
 @dataclass(frozen=True)
-class Slim:
+class Slim(Pictured):
     """How to slim; the defaults are the published horse2zebra settings (GS-32)."""
 
-    data: str = "tfds:cycle_gan/horse2zebra"
-    """earth, earth:TASK, folder:DIR or tfds:NAME"""
-    direction: Direction = "ab"
-    """ab: A is translated into B; ba: B into A"""
-    size: Annotated[int, whole(8, 4096)] = 256
-    """side of the pictures, px; their height, where they are wider than high"""
-    aspect: Annotated[int, whole(1, 16)] = 1
-    """width of the pictures over their height"""
     teacher: str = "train"
     """shipped, train, a PyTorch checkpoint, or the directory of a model or of a run that has one"""
     train_teacher: Teaching = field(default_factory=Teaching)
@@ -123,15 +113,6 @@ class Slim:
     """training of the pruned student"""
     feature_size: Annotated[int, whole(32, 2048)] = 128
     """px at which Lite0 features are taken for the report"""
-    seed: int = 0
-    """of everything random"""
-    skip_bad: bool = False
-    """leave out pictures that cannot be decoded"""
-
-    @property
-    def sides(self) -> Size:
-        """Height and width of the pictures."""
-        return self.size, self.size * self.aspect
 
     @property
     def prunes(self) -> bool:
