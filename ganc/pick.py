@@ -29,7 +29,7 @@ from ganc.search.pareto import front
 from ganc.search.search import SEARCH, read_search
 from ganc.search.space import encode, parse_space
 from ganc.search.supernet import Supernet
-from ganc.types import Model
+from ganc.types import Generator, Model
 
 SUPERNET = "supernet"
 REPEATS = 30
@@ -95,9 +95,14 @@ def pick(
 
 
 def pick_from_run(
-    run: str | PathLike[str], limits: Mapping[str, float], out: str | PathLike[str]
+    run: str | PathLike[str],
+    limits: Mapping[str, float],
+    out: str | PathLike[str],
+    own: Generator | None = None,
 ) -> str:
     """Cuts the student within `limits` out of the supernet of `run` and stores it as `out`.
+
+    `own` is the generator of the supernet, where it is of a network of one's own.
 
     Returns: what was picked, in one line.
 
@@ -110,7 +115,7 @@ def pick_from_run(
         raise UserError(
             f"{run} holds no finished search: a once-for-all run leaves {SEARCH} and {SUPERNET}"
         )
-    whole, about = store.load(run / SUPERNET), store.read_about(run / SUPERNET)
+    whole, about = store.load(run / SUPERNET, own), store.read_about(run / SUPERNET)
     generator, (height, width) = whole.generator, about["shape"][:2]
     calibration = [read_calibration(run)] if generator.statistics else []
 
