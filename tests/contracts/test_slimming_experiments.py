@@ -122,6 +122,8 @@ def test_what_47_times_takes_of_cartoongan():
     ("flags", "message"),
     [
         (("--budget", "1e5"), "--budget 1e+05 cannot be reached"),
+        (("--budget", "1000x"), "cannot be reached"),  # of the teacher's 98 millions
+        (("--budget", "ten"), "such as 10x; got 'ten'"),
         (("--student", "no/such/run"), "no/such/run"),
         (("--discriminator", "no/such/one"), "no/such/one"),
         (("--features", "vgg16"), "valid are lite0, vgg16:FILE"),
