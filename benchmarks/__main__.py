@@ -34,9 +34,9 @@ from benchmarks.networks import Networks
 from benchmarks.peer import beside_pytorch
 from benchmarks.searching import affordable, search
 from benchmarks.training import masked_step, training
-from experiments import cyclegan_ofa, cyclegan_teacher
 from ganc.compression.launch import launch
 from ganc.compression.settings import Compression
+from ganc.recipes import cyclegan_ofa, cyclegan_teacher
 from ganc.runs import records
 from ganc.runs.console import console
 from ganc.runs.workdir import Workdir

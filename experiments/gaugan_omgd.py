@@ -1,95 +1,9 @@
 """Compresses a GauGAN generator, from label maps to pictures, by online distillation.
 
-    python -m experiments.gaugan_omgd
-
-With no flag: label maps of the Earth into satellite pictures at 64 px; a wider teacher and the
-student train at once. `--teacher` and `--space` are those of `pix2pix_omgd`; what label maps hold,
-and the weights of the teacher's losses, are said by `--maps.classes` and the flags beside it.
-`--family`, `--blocks`, `--downs`, `--shared` and `--reconstruction` mean nothing here.
-`experiments/README.md` holds the measured rows.
-
-Reference: Ren et al. 2021 (arXiv 2108.06908) for the method, which they show on pictures; Park et
-al. 2019 (arXiv 1903.07291) for the teacher, which is the dense network of theirs.
+Its settings and networks are those of `ganc/recipes/gaugan_omgd.py`.
 """
 
-import dataclasses
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Annotated
-
-from experiments import gaugan_teacher, pix2pix_omgd
-from ganc.compression import omgd_settings
-from ganc.compression.launch import launch
-from ganc.compression.omgd import WIDER, distil
-from ganc.compression.omgd_settings import OnlineTraining
-from ganc.models import spade
-from ganc.ranges import whole
-from ganc.scores.row import Row
-
-
-@dataclass(frozen=True)
-class Online(omgd_settings.Online):
-    """How to compress a GauGAN."""
-
-    data: str = "folder:cityscapes"
-    """earth:labels-satellite or folder:DIR"""
-    aspect: Annotated[int, whole(1, 16)] = 2
-    """width of the pictures over their height"""
-    deeper: Annotated[int, whole(0, 0)] = 0
-    """there is none: nobody has published a deeper GauGAN, and its discriminator has no branches"""
-    ndf: Annotated[int, whole(1, 1024)] = 64
-    """base width of the discriminator"""
-    maps: gaugan_teacher.Maps = field(default_factory=gaugan_teacher.Maps)
-    """what label maps hold, and the weights of the teacher's losses"""
-
-
-EARTH64 = Online(
-    data="earth:labels-satellite",
-    size=64,
-    aspect=1,
-    ngf=6,
-    wider=16,
-    ndf=16,
-    channels=50.0,
-    imitation=pix2pix_omgd.LITE0,
-    maps=gaugan_teacher.Maps(**gaugan_teacher.EARTH),
-    training=OnlineTraining(
-        constant_steps=750,
-        decay_steps=750,
-        learning_rate=4e-4,
-        discriminator_learning_rate=8e-4,
-        beta1=0.0,
-        beta2=0.9,
-        hold=1,
-        average=0.999,
-    ),
-)
-
-SMOKE = dataclasses.replace(
-    EARTH64,
-    **pix2pix_omgd.SMALL,
-    maps=dataclasses.replace(EARTH64.maps, **gaugan_teacher.QUICK),
-)
-
-PRESETS = {"earth64": EARTH64, "smoke": SMOKE}
-
-
-def run(config: Online, workdir: Path) -> list[Row]:
-    """Runs the stages that are not complete yet; returns the rows of the final table."""
-    task = gaugan_teacher.make_task(config.maps, config.ndf)
-    teacher = spade.generator(
-        gaugan_teacher.spec(config.maps, config.wider, spectral=config.maps.spectral)
-    )
-    return distil(
-        "gaugan_omgd",
-        config,
-        workdir,
-        task=task,
-        student=spade.generator(gaugan_teacher.spec(config.maps, config.ngf, separable=True)),
-        teachers={WIDER: teacher},
-        games={WIDER: task.play(teacher)},
-    )
-
+from ganc.recipes import start
 
 if __name__ == "__main__":
-    launch("gaugan_omgd", PRESETS, run)
+    start("gaugan_omgd")

@@ -4,10 +4,11 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from ganc import __version__, cli
+from ganc import __version__, cli, recipes
 from ganc.errors import UserError
 
 COMMANDS = {
+    "compress": ("ganc.recipes", "make a generator cheaper, or train a teacher: by recipes"),
     "translate": ("ganc.translate", "apply a stored model to a folder of pictures"),
     "metrics": ("ganc.metrics.__main__", "score a folder of pictures against real ones"),
     "export torch": ("ganc.export.torch", "a PyTorch checkpoint into a model directory, or back"),
@@ -49,8 +50,20 @@ def main(argv: Sequence[str] | None = None) -> None:
             name = f"{name} {rest.pop(0)}"
         if name not in COMMANDS:
             raise UserError(f"there is no command {name!r}; valid are {', '.join(COMMANDS)}")
+        if name == "compress":
+            compress(rest)
+            return
     module = importlib.import_module(COMMANDS[name][0])  # imported only when it is asked for
     cli.run(module.main, rest, prog=f"ganc {name}")
+
+
+def compress(argv: Sequence[str]) -> None:
+    """Runs the recipe that is named first, with the flags behind it; without one lists them."""
+    name, *flags = argv or ["--help"]
+    if name in ("--help", "-h"):
+        print(recipes.listing())
+    else:
+        recipes.start(name, flags, f"ganc compress {name}")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ architecture cut out anew.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import Annotated
 
@@ -22,14 +23,13 @@ from ganc.metrics.latency import latency
 from ganc.models import store
 from ganc.models.render import compiled
 from ganc.models.statistics import read_calibration, recalibrate
-from ganc.runs import records
 from ganc.runs.console import console
 from ganc.search.evolution import Candidate
 from ganc.search.pareto import front
-from ganc.search.search import SEARCH
+from ganc.search.search import SEARCH, read_search
 from ganc.search.space import encode, parse_space
 from ganc.search.supernet import Supernet
-from ganc.types import Model
+from ganc.types import Generator, Model
 
 SUPERNET = "supernet"
 REPEATS = 30
@@ -94,20 +94,28 @@ def pick(
     return min(fit, key=lambda pair: pair[0].score)
 
 
-def pick_from_run(run: Path, limits: Mapping[str, float], out: Path) -> str:
+def pick_from_run(
+    run: str | PathLike[str],
+    limits: Mapping[str, float],
+    out: str | PathLike[str],
+    own: Generator | None = None,
+) -> str:
     """Cuts the student within `limits` out of the supernet of `run` and stores it as `out`.
+
+    `own` is the generator of the supernet, where it is of a network of one's own.
 
     Returns: what was picked, in one line.
 
     Raises:
         UserError: `run` is no finished once-for-all run, or nothing keeps the limits.
     """
-    rows = records.read(run / SEARCH)
-    if not rows or not (run / SUPERNET / "model.json").exists():
+    run, out = Path(run), Path(out)
+    candidates = read_search(run)
+    if not candidates or not (run / SUPERNET / "model.json").exists():
         raise UserError(
             f"{run} holds no finished search: a once-for-all run leaves {SEARCH} and {SUPERNET}"
         )
-    whole, about = store.load(run / SUPERNET), store.read_about(run / SUPERNET)
+    whole, about = store.load(run / SUPERNET, own), store.read_about(run / SUPERNET)
     generator, (height, width) = whole.generator, about["shape"][:2]
     calibration = [read_calibration(run)] if generator.statistics else []
 
@@ -115,15 +123,6 @@ def pick_from_run(run: Path, limits: Mapping[str, float], out: Path) -> str:
         space = parse_space(encode(candidate.arch), generator)
         return Supernet(generator, space, about["shape"]).cut(whole.params, candidate.arch)
 
-    candidates = [
-        Candidate(
-            tuple(map(int, row["arch"].split("_"))),
-            row["macs"]["published"],
-            row["score"],
-            row["generation"],
-        )
-        for row in rows
-    ]
     found, values = pick(
         candidates,
         limits,

@@ -3,10 +3,9 @@
 Every picture is translated whole and at its own size, and written as PNG under its own name.
 """
 
-import math
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Annotated
@@ -19,73 +18,23 @@ from PIL import Image
 from ganc import cli
 from ganc.data.batches import prefetch
 from ganc.data.files import PIXELS, allow_pixels, decode, list_pictures, read_size
-from ganc.data.pictures import to_float, to_uint8
 from ganc.data.video import map_video
 from ganc.errors import UserError, one_line
 from ganc.models.store import load
 from ganc.ranges import whole
 from ganc.runs.console import console, progress
-from ganc.types import Model, Output, Params
+from ganc.translation import Calls, padded, translate
+from ganc.types import Model
 
 MANY = 8
-"""Distinct sizes from which on pictures are padded to multiples of `COARSE`."""
+"""Sizes beyond which it is said what they cost: every one a compilation, of seconds.
 
-COARSE = 32
-"""Every distinct padded size costs a compilation, of seconds; a folder of photographs can have
-hundreds of sizes. Rounded up to multiples of 32 they fall into a few dozen, for at most 31 more
-rows and columns. With few sizes the padding is the least that the generator allows, because an
-instance norm sees the padding too."""
-
-
-def translate(
-    model: Model,
-    picture: np.ndarray,
-    *,
-    multiple: int | None = None,
-    style: np.ndarray | None = None,
-    hasty: bool = False,
-) -> np.ndarray:
-    """The translation of one picture, whole and at its own size.
-
-    It is mirrored at its lower and right edges up to a size that the generator takes, and the
-    result cut back.
-
-    Args:
-        model: whose generator takes pictures.
-        picture: uint8 (h w 3) of any size.
-        multiple: that height and width are padded to multiples of; by default the least that the
-            generator allows.
-        style: (style_dim), for a generator that has styles; by default the picture keeps its own.
-        hasty: compile for its size without optimisation, in half the time, to the same pixels.
-
-    Returns:
-        uint8 (h w 3).
-    """
-    height, width = picture.shape[:2]
-    padded = _padded(model, (height, width), multiple or 1)
-    x = np.pad(picture, ((0, padded[0] - height), (0, padded[1] - width), (0, 0)), mode="reflect")
-    inputs = {} if style is None else {"style": style[None]}
-    apply = _apply_hastily if hasty else _apply
-    image = apply(model.generator.apply, model.params, to_float(x)[None], inputs)
-    return to_uint8(np.asarray(image[0, :height, :width]))
-
-
-def _forward(
-    apply: Callable[..., Output], params: Params, x: np.ndarray, inputs: Mapping[str, np.ndarray]
-) -> jax.Array:
-    return apply(params, x, **inputs).image  # the taps are dropped here, so nobody computes them
-
-
-_apply = jax.jit(_forward, static_argnums=0)
-_apply_hastily = jax.jit(
-    _forward, static_argnums=0, compiler_options={"xla_backend_optimization_level": 0}
-)
-
-
-def _padded(model: Model, size: tuple[int, int], multiple: int) -> tuple[int, int]:
-    unit = math.lcm(model.generator.divisor, multiple)
-    height, width = (math.ceil(max(n, model.generator.minimum) / unit) * unit for n in size)
-    return height, width
+Padded further they would be fewer, but an instance norm takes its mean over the padding too, so
+that the picture changes by more than a level everywhere. Only `--multiple` does that."""
+FEW = 2
+"""Pictures of one size up to which its program is compiled hastily: nobody else will run it."""
+BATCH = 16
+"""Pictures of one size in a call, except on a CPU, which is as fast with one."""
 
 
 def translate_folder(
@@ -95,10 +44,12 @@ def translate_folder(
     *,
     skip_bad: bool = False,
     style_seed: int | None = None,
+    multiple: int = 1,
 ) -> str:
-    """Translates the pictures of a folder; existing results are overwritten.
+    """Translates the pictures of a folder, size by size; existing results are overwritten.
 
     With `style_seed`, each is drawn in a random style of its own, for generators that have styles.
+    `multiple` is that of `translate`.
 
     Returns:
         What was done, in one line.
@@ -113,38 +64,48 @@ def translate_folder(
     draw = _styles(loaded, model, style_seed)
     paths = list_pictures(pictures)
     _check_names(paths)
-    multiple = _choose_multiple(loaded, paths, skip_bad)
+    groups = _by_size(loaded, paths, multiple, skip_bad)
     _make_directory(out, pictures)
-    start, done, skipped = time.perf_counter(), 0, []
+    if len(groups) > MANY:
+        console.print(
+            f"{len(paths)} pictures of {len(groups)} sizes, each of which is compiled for; "
+            "--multiple 32 makes them fewer, and changes what is drawn",
+            soft_wrap=True,
+        )
+    start, done = time.perf_counter(), 0
+    skipped: list[str] = []
+    batch = 1 if jax.default_backend() == "cpu" else BATCH
+    with progress("translate", len(paths), brief=True) as bar:
+        for group in groups:
+            calls = Calls(loaded, multiple, batch, hasty=len(group) <= FEW)
+            for index, picture in zip(group, _decoded([paths[i] for i in group]), strict=True):
+                if isinstance(picture, UserError) and not skip_bad:
+                    raise UserError(f"{picture}; --skip-bad leaves such pictures out")
+                if isinstance(picture, UserError):
+                    skipped.append(paths[index].name)
+                else:
+                    calls.add(paths[index], picture, draw(index))
+                for path, made in calls.ready(last=index == group[-1]):
+                    _write(out / f"{path.stem}.png", made)
+                    done += 1
+                bar.advance()
+            calls.forget()
+    if not done:
+        raise UserError(f"none of the pictures in {pictures} can be decoded")
+    line = f"{done} pictures translated to {out} in {time.perf_counter() - start:.1f} s"
+    if skipped:
+        line += f", {len(skipped)} skipped: {', '.join(sorted(skipped))}"
+    return one_line(line)
 
+
+def _decoded(paths: Sequence[Path]) -> Iterator[np.ndarray | UserError]:
     def read(index: int) -> np.ndarray | UserError:
         try:
             return decode(paths[index])
         except UserError as error:
             return error
 
-    with progress("translate", len(paths), brief=True) as bar:
-        found = zip(paths, prefetch(read, 0, len(paths)), strict=True)
-        for index, (path, picture) in enumerate(found):
-            if not isinstance(picture, UserError):
-                made = translate(
-                    loaded,
-                    picture,
-                    multiple=multiple,
-                    style=draw(index),
-                    hasty=multiple == COARSE,  # a compilation serves a picture or two
-                )
-                _write(out / f"{path.stem}.png", made)
-                done += 1
-            elif skip_bad:
-                skipped.append(path.name)
-            else:
-                raise UserError(f"{picture}; --skip-bad leaves such pictures out")
-            bar.advance()
-    if not done:
-        raise UserError(f"none of the pictures in {pictures} can be decoded")
-    line = f"{done} pictures translated to {out} in {time.perf_counter() - start:.1f} s"
-    return one_line(line + (f", {len(skipped)} skipped: {', '.join(skipped)}" if skipped else ""))
+    return prefetch(read, 0, len(paths))
 
 
 def translate_video(model: Path, video: Path, out: Path) -> str:
@@ -196,15 +157,18 @@ def _check_names(paths: list[Path]) -> None:
             )
 
 
-def _choose_multiple(model: Model, paths: list[Path], skip_bad: bool) -> int:
-    sizes = set()
-    for path in paths:
+def _by_size(model: Model, paths: list[Path], multiple: int, skip_bad: bool) -> list[list[int]]:
+    """The places of the pictures of every padded size."""
+    groups: dict[tuple[int, int], list[int]] = {}
+    for index, path in enumerate(paths):
+        size = 0, 0  # of those that cannot be read
         try:
-            sizes.add(_padded(model, read_size(path), 1))
+            size = padded(model, read_size(path), multiple)
         except UserError as error:
             if not skip_bad:
                 raise UserError(f"{error}; --skip-bad leaves such pictures out") from error
-    return COARSE if len(sizes) > MANY else 1
+        groups.setdefault(size, []).append(index)
+    return list(groups.values())
 
 
 def _make_directory(out: Path, pictures: Path) -> None:
@@ -233,6 +197,7 @@ def main(
     style_seed: int | None = None,
     max_pixels: Annotated[int, whole(1, 10**10)] = PIXELS,
     video: tyro.conf.FlagCreatePairsOff[bool] = False,
+    multiple: Annotated[int, whole(1, 1024)] = 1,
 ) -> None:
     """Applies a stored model to a folder of pictures, or to a video.
 
@@ -245,14 +210,20 @@ def main(
             default a picture keeps its own style.
         video: PICTURES is a video, and OUT the one to write, such as out.mp4.
         max_pixels: of a picture; more are refused.
+        multiple: that height and width are padded to multiples of. Every size is compiled for, and
+            of 32 there are fewer sizes; norms see the padding, so that it changes the pictures.
     """
     allow_pixels(max_pixels)
-    if video and (skip_bad or style_seed is not None):
-        raise UserError("--skip-bad and --style-seed are for folders of pictures, not for --video")
+    if video and (skip_bad or style_seed is not None or multiple > 1):
+        raise UserError(
+            "--skip-bad, --style-seed and --multiple are for folders of pictures, not for --video"
+        )
     if video:
         line = translate_video(model, pictures, out)
     else:
-        line = translate_folder(model, pictures, out, skip_bad=skip_bad, style_seed=style_seed)
+        line = translate_folder(
+            model, pictures, out, skip_bad=skip_bad, style_seed=style_seed, multiple=multiple
+        )
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

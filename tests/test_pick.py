@@ -75,7 +75,7 @@ def run(tmp_path, random_params):
 
 
 def test_a_student_is_cut_out_of_a_run(run, tmp_path):
-    line = pick_from_run(run, {"macs": 200}, tmp_path / "out")
+    line = pick_from_run(str(run), {"macs": 200}, str(tmp_path / "out"))
     assert line.startswith("2_2_2_2_2_2_2_2 with macs=200")
     student, whole = store.load(tmp_path / "out"), store.load(run / "supernet")
     assert student.arch == (2,) * 8

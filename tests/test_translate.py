@@ -96,13 +96,39 @@ def test_a_folder(model, pictures, tmp_path, capsys):
     assert "2 pictures translated to" in capsys.readouterr().out
 
 
-def test_many_sizes_share_few_shapes(model, pictures, tmp_path, monkeypatch):
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])
+def test_every_size_is_compiled_once_and_fewer_where_that_is_asked_for(
+    model, pictures, tmp_path, monkeypatch, capsys, backend
+):
     stored, shapes = identity()
     monkeypatch.setattr(program, "load", lambda _: stored)
-    for i in range(12):
-        Image.new("RGB", (9 + 4 * i, 10)).save(pictures / f"{i}.png")
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)  # a GPU takes 16 in a call
+    rng = np.random.default_rng(0)
+    for i in range(30):
+        width = 9 + 4 * (i % 10) + i // 10
+        picture = rng.integers(0, 255, (10, width, 3), np.uint8)
+        turned = Image.Exif()
+        turned[0x0112] = 6 if i == 29 else 1  # what the header says is not what is decoded
+        Image.fromarray(picture).save(pictures / f"{i}.png", exif=turned)
     program.translate_folder(model, pictures, tmp_path / "out")
-    assert sorted(shapes) == [(32, 32), (32, 64)]
+    wide = {(12, 12 + 4 * i) for i in range(10)} | {(12, 16)}
+    assert sorted(shapes) == sorted(wide | {(48, 12)})
+    assert (
+        "32 pictures of 10 sizes, each of which is compiled for; --mult" in capsys.readouterr().out
+    )
+    for path in pictures.iterdir():
+        assert np.array_equal(decode(tmp_path / "out" / f"{path.stem}.png"), decode(path))
+    shapes.clear()
+    program.translate_folder(model, pictures, tmp_path / "out", multiple=32)
+    assert sorted(shapes) == [(32, 32), (32, 64), (64, 32)]
+
+
+def test_padding_changes_what_an_instance_norm_draws(model):
+    """Why sizes are not padded to fewer unless that is asked for."""
+    picture = np.random.default_rng(1).integers(0, 255, (12, 16, 3), np.uint8)
+    loaded = store.load(str(model))
+    one, other = (translate(loaded, picture, multiple=multiple) for multiple in (1, 32))
+    assert np.abs(one.astype(int) - other)[:4, :4].max() > 1  # far from what was added
 
 
 def test_bad_pictures(model, pictures, tmp_path, capsys):

@@ -29,7 +29,7 @@ def first_screen(program: str, about: str, presets: Mapping[str, Any], chosen: s
     flags = [f for f in dataclasses.fields(config) if not is_group(config, f.name)]
     docs = explained(type(config))
     lines = [
-        f"usage: python -m {program} [--preset PRESET] [--workdir DIR] [--FLAG VALUE]",
+        f"usage: {program} [--preset PRESET] [--workdir DIR] [--FLAG VALUE]",
         "",
         about.strip().partition("\n")[0],
         "",

@@ -6,13 +6,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated, Any, Literal
 
 import tyro
 
 from ganc import cli, ranges
 from ganc.compression import help
+from ganc.compression.change import key
 from ganc.compression.seeds import run_seeds
 from ganc.data.files import PIXELS, allow_pixels
 from ganc.errors import UserError
@@ -20,6 +20,7 @@ from ganc.scores.row import Row
 
 _HELP = "run so often, in WORKDIR/seed0, seed1, ..., and report how the scores spread"
 _WORKDIR = "of the run; by default runs/, named after experiment, preset, data and teacher"
+Follow = Callable[[Any, Any, frozenset[str]], Any]
 SEEDS = ("seeds", Annotated[int, tyro.conf.arg(help=_HELP), ranges.whole(1, 1000)], 1)
 """The flag of experiments that have a seed."""
 MAX_PIXELS = (
@@ -37,6 +38,8 @@ def launch(
     argv: Sequence[str] | None = None,
     *,
     flags: Sequence[tuple[str, Any, Any]] = (),
+    program: str = "",
+    follow: Follow = lambda config, preset, said: config,
 ) -> None:
     """Runs an experiment as the command line says.
 
@@ -46,19 +49,23 @@ def launch(
         run: `run(config, workdir)`, beside which it takes `flags`.
         argv: the command line, without the program; None for that of this process.
         flags: (name, type, default) of what `run` takes beside its configuration, by name.
+        follow: `follow(config, preset, said)` -> the configuration to run, where `said` are the
+            names of the flags that were given, as `change.key` writes them.
+        program: what help calls it; by default the module of `run`, which help describes.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     preset, module = _preset(argv, next(iter(presets))), sys.modules[run.__module__]
+    program = program or f"python -m {module.__name__}"
     with cli.one_line_errors():
         if preset not in presets:
             raise UserError(f"there is no preset {preset!r}; valid are {', '.join(presets)}")
     config = presets[preset]
     asked_for = help.topic(argv)
     if asked_for == "":
-        print(help.first_screen(_program(module), module.__doc__ or "", presets, preset))
+        print(help.first_screen(program, module.__doc__ or "", presets, preset))
         sys.exit(0)
     if asked_for is not None:
-        _explain(asked_for, config, _program(module))
+        _explain(asked_for, config, program)
         argv = ["--help"]
     form = dataclasses.make_dataclass(
         "Flags",
@@ -76,7 +83,7 @@ def launch(
         asked: Any = cli.parse(
             form,
             args=argv,
-            prog=f"python -m {_program(module)}",
+            prog=program,
             description=module.__doc__,
             config=(tyro.conf.FlagCreatePairsOff,),
         )
@@ -85,10 +92,12 @@ def launch(
         count = getattr(asked, "seeds", 1)
         run = partial(run, **{flag: getattr(asked, flag) for flag, *_ in flags})
         workdir = asked.workdir or default_workdir(f"{name}-{preset}", config, asked.config)
+        said = frozenset(key(word.partition("=")[0]) for word in argv if word.startswith("--"))
+        config = follow(asked.config, config, said)
         if count == 1:
-            run(asked.config, workdir)
+            run(config, workdir)
         else:
-            run_seeds(run, asked.config, workdir, count)
+            run_seeds(run, config, workdir, count)
 
 
 def _explain(group: str, config: Any, program: str) -> None:
@@ -102,7 +111,7 @@ def _explain(group: str, config: Any, program: str) -> None:
         if name in groups:
             value = getattr(config, name)
             form = dataclasses.make_dataclass("Group", [(name, type(value), value)], frozen=True)
-            cli.parse(form, args=["--help"], prog=f"python -m {program}")
+            cli.parse(form, args=["--help"], prog=program)
 
 
 def default_workdir(name: str, preset: Any, config: Any) -> Path:
@@ -123,12 +132,6 @@ def default_workdir(name: str, preset: Any, config: Any) -> Path:
             stem = Path(value.rpartition(":")[2].partition("?")[0]).stem
             parts.append(re.sub(r"[^\w.-]+", "_", stem)[:40].strip("._") or "own")
     return Path("runs") / "-".join(parts)
-
-
-def _program(module: ModuleType) -> str:
-    # Of a module that was started, the name is __main__; its specification knows better.
-    name = module.__spec__.name if module.__spec__ else module.__name__
-    return name.removesuffix(".__main__")
 
 
 def _preset(argv: Sequence[str], default: str) -> str:

@@ -3,6 +3,7 @@
 Reference: Ren et al. 2021 (arXiv 2108.06908).
 """
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from ganc.compression.finish import finish, show
 from ganc.compression.glance import cut_front
 from ganc.compression.matching import match_taps
 from ganc.compression.omgd_settings import ONLINE, Online
+from ganc.compression.plan import budgeted
 from ganc.compression.run import Run, open_data
 from ganc.compression.teacher import TEACHER, check_size, load_teacher
 from ganc.data.dataset import Dataset
@@ -22,6 +24,7 @@ from ganc.features.perceptual import Perceptual, perceptual
 from ganc.losses.channel_distillation import ChannelDistil
 from ganc.methods import omgd, omgd_step
 from ganc.methods.update import Optimizers
+from ganc.metrics import cost
 from ganc.models import store
 from ganc.models.families import fold
 from ganc.runs.workdir import Workdir
@@ -60,7 +63,8 @@ def distil(
         workdir: of the run.
         task: what is translated.
         student: what is kept.
-        teachers: `WIDER`, `DEEPER` or both, in this order, for `config.teacher` "online".
+        teachers: `WIDER`, `DEEPER` or both, in this order, for `config.teacher` "online"; of a
+            frozen teacher that is a network of one's own, `WIDER` is the generator.
         games: how each is trained, all before the discriminator of `task`.
         plain: see `ChannelDistil`.
 
@@ -69,7 +73,7 @@ def distil(
     """
     shape = (*config.sides, student.channels_in)
     data = open_data(config, task)
-    given = given_teachers(config.teacher, task, data, shape)
+    given = given_teachers(config.teacher, task, data, shape, teachers.get(WIDER))
     if given:
         teachers, games = {name: model.generator for name, model in given.items()}, {}
     if not teachers:
@@ -79,7 +83,13 @@ def distil(
         check_size(f"the {name} teacher", generator, shape, data)
     features = perceptual(config.features, scaling=config.scaling)
     supernet = None
+    if config.budget and not config.space:
+        raise UserError("--budget is for a search in a --space; without one --ngf says the size")
     if config.space:
+        first = next(iter(teachers.values()))
+        whole = int(cost.macs(first, *shape[:2])(first.widths))
+        search = budgeted(config.search, config.budget, whole)
+        config = dataclasses.replace(config, search=search)
         supernet = Supernet(student, parse_space(config.space, student), shape)
         check_search(supernet, config.search)
     run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
@@ -164,16 +174,22 @@ def keep(run: Run, models: Mapping[str, Model], features: Perceptual) -> None:
 
 
 def given_teachers(
-    name: str, task: Task, data: Dataset, shape: tuple[int, int, int]
+    name: str,
+    task: Task,
+    data: Dataset,
+    shape: tuple[int, int, int],
+    own: Generator | None = None,
 ) -> dict[str, Model]:
     """The frozen teachers that `name` stands for, by role; none if they learn meanwhile.
+
+    `own` is the generator of the first, where it is of a network of one's own.
 
     Raises:
         UserError: see `load_teacher`.
     """
     if name == ONLINE:
         return {}
-    found = {WIDER: load_teacher(name, task, data, shape)}
+    found = {WIDER: load_teacher(name, task, data, shape, own)}
     path = Path(name).expanduser() / _SECOND
     if (path / "model.json").exists():
         found[DEEPER] = load_teacher(str(path), task, data, shape)

@@ -74,14 +74,15 @@ class Online(Pictured):
     space: str = ""
     """of a student that is a supernet: a published search space, or widths such as 12/8/6 for every
     slot; empty: the student is one network"""
+    budget: str = ""
+    """most multiply-adds of the student in that space: a number such as 3e9, or 10x for a tenth of
+    the teacher's; empty: as --search.budget says"""
     search: Search = field(default_factory=Search)
     """the search for the student in that space"""
     front: Annotated[int, whole(0, 1000)] = 5
     """points of its Pareto front whose pictures the report shows"""
     feature_size: Annotated[int, whole(32, 2048)] = 128
     """px at which Lite0 features are taken for the report"""
-    seed: int = 0
-    """of everything random"""
 
 
 @dataclass(frozen=True)

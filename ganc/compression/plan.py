@@ -15,7 +15,7 @@ from ganc.data.pictures import show_size
 from ganc.errors import UserError
 from ganc.metrics import cost
 from ganc.runs.console import console
-from ganc.search.search import check_search
+from ganc.search.search import Search, check_search
 from ganc.search.space import encode
 from ganc.search.supernet import Supernet
 from ganc.train.stage import Training
@@ -53,6 +53,22 @@ def parse_budget(text: str, teacher: int) -> float:
     return teacher / value if found[2] else value
 
 
+def budgeted(search: Search, budget: str, teacher: int) -> Search:
+    """`search` held to the multiply-adds that `budget` stands for; an empty one changes nothing.
+
+    Raises:
+        UserError: it stands for nothing, or the search counts something else.
+    """
+    if not budget:
+        return search
+    if search.limit != "macs":
+        raise UserError(
+            f"--budget counts multiply-adds; with --search.limit {search.limit} give "
+            "--search.budget"
+        )
+    return dataclasses.replace(search, budget=parse_budget(budget, teacher))
+
+
 def settle(
     config: Compression, supernet: Supernet, teacher: Generator, data: Dataset
 ) -> Compression:
@@ -66,13 +82,7 @@ def settle(
     """
     search = config.search
     whole = int(cost.macs(teacher, *supernet.shape[:2])(teacher.widths))
-    if config.budget and search.limit != "macs":
-        raise UserError(
-            f"--budget counts multiply-adds; with --search.limit {search.limit} give "
-            "--search.budget"
-        )
-    if config.budget:
-        search = dataclasses.replace(search, budget=parse_budget(config.budget, whole))
+    search = budgeted(search, config.budget, whole)
     held = min(len(data.search_a), len(data.search_b))
     if not config.arch:
         _check(supernet, search, whole)

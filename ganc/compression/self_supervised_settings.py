@@ -125,8 +125,6 @@ class SelfSupervision(Pictured):
     """of the pruned generator"""
     feature_size: Annotated[int, whole(32, 2048)] = 128
     """px at which Lite0 features are taken for the report"""
-    seed: int = 0
-    """of everything random"""
 
     @property
     def teaching(self) -> Teaching:

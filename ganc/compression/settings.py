@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import tyro
 
@@ -17,7 +17,7 @@ from ganc.train.stage import Training
 
 @dataclass(frozen=True)
 class Pictured:
-    """What pictures a run reads, and how large they are; the defaults are those of horse2zebra."""
+    """What every configuration says of its pictures, and its seed."""
 
     data: str = "tfds:cycle_gan/horse2zebra"
     """earth, earth:TASK, folder:DIR or tfds:NAME"""
@@ -30,6 +30,8 @@ class Pictured:
     crop: Annotated[int, whole(0, 4096)] = 0
     """side of the windows of the pictures that are trained on, px: all else is made of whole
     pictures; 0: they are trained on too"""
+    seed: int = 0
+    """of everything random"""
     skip_bad: bool = False
     """leave out pictures that cannot be decoded"""
 
@@ -84,8 +86,6 @@ class Teaching(Pictured):
     """steps between checkpoints"""
     feature_size: Annotated[int, whole(32, 2048)] = 128
     """px at which Lite0 features are taken for the scores"""
-    seed: int = 0
-    """of everything random"""
 
     @property
     def training(self) -> Training:
@@ -175,8 +175,6 @@ class Compression(Pictured):
     """px at which Lite0 features are taken for the report"""
     front: Annotated[int, whole(0, 1000)] = 5
     """points of the Pareto front whose pictures the report shows, about six seconds each"""
-    seed: int = 0
-    """of everything random"""
 
     @property
     def teaching(self) -> Teaching:
@@ -186,7 +184,7 @@ class Compression(Pictured):
         return on_data_of(self, teaching)
 
 
-def on_data_of(config: Any, teaching: Teaching) -> Teaching:
-    """`teaching` with the pictures and the seed of `config`."""
-    names = ("seed", *(field.name for field in dataclasses.fields(Pictured)))
-    return dataclasses.replace(teaching, **{name: getattr(config, name) for name in names})
+def on_data_of(config: Pictured, teaching: Teaching) -> Teaching:
+    """`teaching` with the data, sizes and seed of `config`."""
+    shared = {each.name: getattr(config, each.name) for each in dataclasses.fields(Pictured)}
+    return dataclasses.replace(teaching, **shared)

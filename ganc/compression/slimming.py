@@ -11,9 +11,10 @@ import numpy as np
 
 from ganc import channels
 from ganc.compression.finish import finish, show
+from ganc.compression.plan import parse_budget
 from ganc.compression.run import Run, open_data
 from ganc.compression.slimming_settings import Slim
-from ganc.compression.slimming_stages import Stages, check_budget
+from ganc.compression.slimming_stages import Stages, check_budget, count
 from ganc.compression.teacher import TEACHER, check_size, load_teacher
 from ganc.data.pictures import show_size
 from ganc.errors import UserError
@@ -46,7 +47,8 @@ def slim(
         config: how to slim.
         workdir: of the run.
         task: what is translated; its own distance to a target is best given no weight.
-        teacher: the network that is trained where `config` has no teacher.
+        teacher: the network that is trained where `config` has no teacher, or whose weights it
+            names where the network is one's own.
         student: the network that begins where `config.student` is "random".
 
     Raises:
@@ -54,10 +56,16 @@ def slim(
     """
     shape = (*config.sides, teacher.channels_in)
     data = open_data(config, task)
-    given = None if config.teacher == "train" else load_teacher(config.teacher, task, data, shape)
+    given = None
+    if config.teacher != "train":
+        given = load_teacher(config.teacher, task, data, shape, teacher)
     start = _start(config, given or Model(teacher, None), student, shape)
     check_size("the student", start.generator, shape, data)
     check_size("the teacher", given.generator if given else teacher, shape, data)
+    if isinstance(config.budget, str):
+        big = given.generator if given else teacher
+        whole = int(count(config, big)(_widths(given or Model(big, None))))
+        config = dataclasses.replace(config, budget=parse_budget(config.budget, whole))
     sites = find_sites(start.generator, trunk=config.trunk) if config.prunes else ()
     judge = _discriminator(config, task)
     features = perceptual(config.features, scaling=config.scaling)
@@ -149,17 +157,20 @@ def _check(config: Slim, start: Model, sites: tuple[Site, ...]) -> None:
     if config.budget and not config.prunes:
         raise UserError("--budget needs steps of --slim to be reached in")
     if config.budget:
-        generator = start.generator
-        if start.params is None:
-            widths = dict(generator.widths)
-        else:
-            widths = dict(channels.read_widths(start.params, generator.axes))
-        check_budget(config, generator, widths, sites)
+        check_budget(config, start.generator, _widths(start), sites)
+
+
+def _widths(model: Model) -> dict[str, int]:
+    """Those of its parameters; the full ones where it has none yet."""
+    generator = model.generator
+    if model.params is None:
+        return dict(generator.widths)
+    return dict(channels.read_widths(model.params, generator.axes))
 
 
 def _facts(config: Slim, features: Perceptual) -> dict[str, str]:
     unit = "multiply-adds" if config.counted == "macs" else "bytes"
-    rho = f"moved to reach {config.budget:.4g} {unit}" if config.budget else f"{config.strength:g}"
+    rho = f"moved to reach {config.goal:.4g} {unit}" if config.budget else f"{config.strength:g}"
     return {
         "teacher": config.teacher,
         "student begins as": config.student,

@@ -84,8 +84,9 @@ class Slim(Pictured):
     shrinkage: float = 0.0
     """the sum of rho times the scales' learning rate over all steps, 13.4 as published; it then
     takes the place of rho, and stays the same in a shorter run"""
-    budget: float = 0.0
-    """what the student should cost: rho is moved until it does, within 3 %; 0: rho stays"""
+    budget: float | str = 0.0
+    """what the student should cost, as a number, or 10x for a tenth of the teacher's: rho is moved
+    until it does, within 3 %; 0: rho stays"""
     counted: Literal["macs", "bytes"] = "macs"
     """the budget is in multiply-adds of a picture, published convention, or in bytes on disk"""
     trunk: bool = False
@@ -112,13 +113,17 @@ class Slim(Pictured):
     """training of the pruned student"""
     feature_size: Annotated[int, whole(32, 2048)] = 128
     """px at which Lite0 features are taken for the report"""
-    seed: int = 0
-    """of everything random"""
 
     @property
     def prunes(self) -> bool:
         """Whether any channel may go."""
         return bool(self.rho or self.shrinkage or self.budget) and self.slim.steps > 0
+
+    @property
+    def goal(self) -> float:
+        """The budget, once it is a number."""
+        assert not isinstance(self.budget, str), self.budget
+        return self.budget
 
     @property
     def strength(self) -> float:

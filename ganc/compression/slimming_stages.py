@@ -46,7 +46,7 @@ def check_budget(
     """
     stage = config.slim
     rates = stage.rate(stage.scale_rate)
-    return budget_of(count(config, generator), widths, sites, config.budget, rates, stage.steps)
+    return budget_of(count(config, generator), widths, sites, config.goal, rates, stage.steps)
 
 
 def count(config: Slim, generator: Generator) -> Callable[[Mapping[str, Any]], Any]:
@@ -177,7 +177,7 @@ class Stages:
         return small
 
     def _report(self, spent: float) -> None:
-        budget, counted = self.config.budget, self.config.counted
+        budget, counted = self.config.goal, self.config.counted
         off = spent / budget - 1
         line = f"{spent:.4g} {counted}, {off:+.1%} of the budget of {budget:.4g}"
         missed = abs(off) > TOLERANCE  # where a single channel costs more

@@ -43,23 +43,35 @@ def load_teacher(
     Raises:
         UserError: there is none, it cannot be read, or it takes other pictures.
     """
-    if name == "shipped":
-        model = _shipped(task, data)
-    elif (path := Path(name).expanduser()).is_file():
-        model = load_checkpoint(path)
-    elif not path.exists():
-        raise UserError(
-            f"--teacher {name}: there is no such file or directory; valid are shipped, train, a "
-            "PyTorch checkpoint, or the directory of a model or of a run"
-        )
-    else:
-        model = store.load(path if (path / "model.json").exists() else path / TEACHER, own)
+    model = _shipped(task, data) if name == "shipped" else read_teacher(name, own)
     generator = model.generator
     if generator.channels_in != shape[2]:
         what = "no pictures" if shape[2] == 3 else f"expected {shape[2]}"
         raise UserError(f"the teacher {name} takes {generator.channels_in} channels, {what}")
     check_size(f"the teacher {name}", generator, shape, data)
     return model
+
+
+def read_teacher(name: str, own: Generator | None = None) -> Model:
+    """The teacher in a PyTorch checkpoint, a model directory or the workdir of a run.
+
+    Raises:
+        UserError: there is none, or it cannot be read.
+    """
+    path = Path(name).expanduser()
+    if path.is_file():
+        return load_checkpoint(path)
+    if not path.exists():
+        raise UserError(
+            f"--teacher {name}: there is no such file or directory; valid are shipped, train, a "
+            "PyTorch checkpoint, or the directory of a model or of a run"
+        )
+    return store.load(model_directory(path), own)
+
+
+def model_directory(path: Path) -> Path:
+    """`path`, or the teacher's directory in it where it is a run's."""
+    return path if (path / "model.json").exists() else path / TEACHER
 
 
 def check_size(

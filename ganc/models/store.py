@@ -121,13 +121,15 @@ def _save(
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def describe(directory: Place, **more: Any) -> None:
+def describe(directory: Place, own: Generator | None = None, **more: Any) -> None:
     """Adds to what is stored along with a generator, and to its card; its weights stay.
+
+    `own` is the generator, where it is of a network of one's own.
 
     Raises:
         UserError: see `load` and `save`.
     """
-    save(directory, load(directory), read_about(directory) | more)
+    save(directory, load(directory, own), read_about(directory) | more)
 
 
 def load(directory: Place, own: Generator | None = None) -> Model:

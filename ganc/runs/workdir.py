@@ -21,6 +21,8 @@ except ModuleNotFoundError:  # Windows
     fcntl = None
 
 _CONFIG, _LOCK = "config.json", ".lock"
+GIVEN = "given"
+"""The folder of what a run was given from memory; it is there before the run begins."""
 _NAMED = 5
 """Differences between configurations that a message names."""
 
@@ -79,7 +81,7 @@ class Workdir:
         file = self.path / _CONFIG
         # A kill while config.json was being written leaves its partial file, and no run.
         others = {entry.name for entry in self.path.iterdir()} - {f"{_CONFIG}.partial", _LOCK}
-        if others and not file.exists():
+        if others - {GIVEN} and not file.exists():
             raise UserError(
                 f"the workdir {path} holds files but no run; name an empty or a new directory"
             )

@@ -51,6 +51,19 @@ class Search:
     """population, generations and rates"""
 
 
+def read_search(directory: Path) -> list[Candidate]:
+    """All that the search of the run in `directory` scored; none if there was none."""
+    return [
+        Candidate(
+            tuple(map(int, row["arch"].split("_"))),
+            row["macs"]["published"],
+            row["score"],
+            row["generation"],
+        )
+        for row in records.read(directory / SEARCH)
+    ]
+
+
 def check_search(supernet: Supernet, settings: Search) -> None:
     """Raises `UserError` before anything is trained if no architecture fits the budget.
 

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from experiments import cyclegan_ofa, cyclegan_ofa_slimming, cyclegan_slimming
 from ganc.errors import UserError
+from ganc.recipes import cyclegan_ofa, cyclegan_ofa_slimming, cyclegan_slimming
 
 SMOKE = cyclegan_ofa_slimming.PRESETS["smoke"]
 

@@ -2,21 +2,15 @@
 
 import dataclasses
 import importlib
-from pathlib import Path
 from typing import Annotated
 
 import pytest
 
-from ganc import ranges
+from ganc import ranges, recipes
 from ganc.compression.launch import launch
 from ganc.errors import UserError
 
-ROOT = Path(__file__).parents[2]
-NAMES = [
-    path.stem
-    for path in sorted((ROOT / "experiments").glob("*.py"))
-    if "PRESETS = " in path.read_text(encoding="utf-8")
-]
+NAMES = list(recipes.names())
 HUGE = (10**13, 2**63)
 NEVER = (float("nan"), float("inf"), -float("inf"))
 
@@ -53,7 +47,7 @@ def refused(settings, path, value):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_numbers_that_nobody_means_are_refused(name):
-    for preset, config in importlib.import_module(f"experiments.{name}").PRESETS.items():
+    for preset, config in importlib.import_module(f"ganc.recipes.{name}").PRESETS.items():
         ranges.check(config)  # what is published can be run
         if preset != "smoke":
             continue
@@ -75,7 +69,7 @@ checkpoint_every population favour classes style_dim shortlist""".split()
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_needs_one_or_more_takes_no_0(name):
-    config = importlib.import_module(f"experiments.{name}").PRESETS["smoke"]
+    config = importlib.import_module(f"ganc.recipes.{name}").PRESETS["smoke"]
     found = [path for path in numbers(config) if path[-1] in ZERO]
     assert len(found) >= 5
     assert all(refused(config, path, 0) for path in found)
@@ -140,7 +134,7 @@ def test_help_shows_ranges(capfd):
 
 @pytest.mark.parametrize("name", [*NAMES, "benchmarks"])
 def test_help_fits_a_screen_and_names_the_rest(name, capfd):
-    place = "benchmarks.__main__" if name == "benchmarks" else f"experiments.{name}"
+    place = "benchmarks.__main__" if name == "benchmarks" else f"ganc.recipes.{name}"
     module = importlib.import_module(place)
     with pytest.raises(SystemExit) as end:
         launch(name, module.PRESETS, module.run, ["--help"])
@@ -151,7 +145,7 @@ def test_help_fits_a_screen_and_names_the_rest(name, capfd):
 
 
 def test_help_of_a_group(capfd):
-    module = importlib.import_module("experiments.cyclegan_ofa")
+    module = importlib.import_module("ganc.recipes.cyclegan_ofa")
     with pytest.raises(SystemExit):
         launch("cyclegan_ofa", module.PRESETS, module.run, ["--help", "fine-tune"])
     out = capfd.readouterr().out

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import cyclegan_omgd, gaugan_omgd, pix2pix_omgd, pix2pix_omgd_ablation
 from ganc.compression import omgd as run
 from ganc.compression.omgd_settings import OnlineTraining, OnlineUnpaired
 from ganc.compression.omgd_staged import PHASES, _elect, _find, student_rate
@@ -17,6 +16,7 @@ from ganc.features.perceptual import perceptual
 from ganc.metrics import cost
 from ganc.models import discriminators, store
 from ganc.models.discriminators import BranchedSpec, PatchSpec
+from ganc.recipes import cyclegan_omgd, gaugan_omgd, pix2pix_omgd, pix2pix_omgd_ablation
 from ganc.runs import records
 from ganc.tasks import pix2pix
 from ganc.train.stage import Training, adam, learning_rate

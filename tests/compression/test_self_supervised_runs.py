@@ -6,7 +6,6 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import self_supervised, self_supervised_table
 from ganc import channels
 from ganc.compression import self_supervised as run
 from ganc.compression.self_supervised_settings import SCHEMES, Baseline
@@ -14,6 +13,7 @@ from ganc.errors import UserError
 from ganc.metrics import cost
 from ganc.models import resnet
 from ganc.pruning.pruner import pruner
+from ganc.recipes import self_supervised, self_supervised_table
 from ganc.scores.sparsity import sparsity
 from ganc.types import Model
 

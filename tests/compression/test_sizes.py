@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import cyclegan_teacher
 from ganc.compression import finish
 from ganc.compression.launch import launch
 from ganc.compression.settings import Compression, Teaching, on_data_of
 from ganc.errors import UserError
 from ganc.models import store
 from ganc.models.render import render
+from ganc.recipes import cyclegan_teacher
 
 
 @pytest.fixture(scope="module")

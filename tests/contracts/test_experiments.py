@@ -1,6 +1,7 @@
 """Every experiment runs end to end from the command line, and survives kills bit for bit."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,11 @@ import pytest
 from PIL import Image
 from programs import check_left, check_same, compilation_cache, finish, kill_at, rows, steps
 
-from experiments import cyclegan_ofa
 from ganc.compression.launch import launch
 from ganc.export import torch as checkpoints
 from ganc.models import store, unet
 from ganc.pick import pick_from_run
+from ganc.recipes import cyclegan_ofa
 
 assert compilation_cache  # a fixture of this file too
 
@@ -52,7 +53,7 @@ def test_a_trained_teacher_leaves_its_discriminator(pairs):
 def test_another_student_is_picked_from_a_run(smoke, tmp_path):
     scored = [json.loads(line) for line in (smoke / "search.jsonl").read_text().splitlines()]
     macs = [row["macs"]["published"] for row in scored]
-    pick_from_run(smoke, {"macs": min(macs)}, tmp_path / "picked")
+    pick_from_run(str(smoke), {"macs": min(macs)}, str(tmp_path / "picked"))
     picked = store.load(tmp_path / "picked")
     assert picked.arch is not None and len(picked.arch) == 8
 
@@ -61,6 +62,22 @@ def test_a_complete_run_is_not_repeated(smoke):
     before = {path: path.stat().st_mtime_ns for path in smoke.rglob("*") if path.is_file()}
     finish("cyclegan_ofa", "--preset", "smoke", "--workdir", str(smoke))
     assert before == {p: p.stat().st_mtime_ns for p in smoke.rglob("*") if p.is_file()}
+
+
+def test_the_page_about_python_is_true(smoke, tmp_path, monkeypatch, capsys):
+    """Its run is the one that the command line has made: there is one way to run."""
+    text = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "first").symlink_to(smoke)
+    monkeypatch.chdir(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in smoke.rglob("*") if path.is_file()}
+    names: dict = {}
+    for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(code, names)
+    assert before == {p: p.stat().st_mtime_ns for p in smoke.rglob("*") if p.is_file()}
+    (said,) = re.findall(r"```\n(there is no setting.*?)```", text, re.DOTALL)
+    assert capsys.readouterr().out.endswith(said)
+    assert store.load("runs/cheapest").arch == names["run"].front[0].arch
 
 
 def test_kills_do_not_change_a_bit(smoke, tmp_path):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from programs import compilation_cache, finish, kill_at, rows, steps
 
-from experiments import pix2pix_omgd
 from ganc.compression.launch import launch
 from ganc.models import store
 from ganc.models.flat import params_sha256
+from ganc.recipes import pix2pix_omgd
 
 assert compilation_cache  # a fixture of this file too
 
@@ -116,6 +116,8 @@ def test_kills_do_not_change_a_bit_of_an_online_run(online, turns, tmp_path):
         (("--teacher", "no/such/model"), "no/such/model"),
         (("--wider", "0", "--deeper", "0"), "there is no teacher"),
         (("--space", "4/3", "--search.budget", "1e5"), "the smallest, 3_3_3_3_3_3_3_3, takes"),
+        (("--space", "4/3", "--budget", "100x"), "the smallest, 3_3_3_3_3_3_3_3, takes"),
+        (("--budget", "10x"), "--budget is for a search in a --space"),
     ],
 )
 def test_bad_flags_of_omgd_cost_one_line(tmp_path, flags, message, capfd):

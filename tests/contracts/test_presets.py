@@ -4,7 +4,10 @@ import dataclasses
 
 import pytest
 
-from experiments import (
+from ganc.methods.inherit import check_inherits
+from ganc.metrics import cost
+from ganc.models import munit, resnet, spade
+from ganc.recipes import (
     cyclegan_ofa,
     cyclegan_teacher,
     gaugan_ofa,
@@ -13,9 +16,6 @@ from experiments import (
     munit_teacher,
     pix2pix_ofa,
 )
-from ganc.methods.inherit import check_inherits
-from ganc.metrics import cost
-from ganc.models import munit, resnet, spade
 from ganc.search.space import parse_space
 from ganc.search.supernet import Supernet
 

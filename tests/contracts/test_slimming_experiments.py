@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from programs import compilation_cache, finish, rows, start, steps
 
-from experiments import cartoongan_slimming, cyclegan_slimming, slimming_ablation
 from ganc.compression.launch import launch
 from ganc.methods.budget import budget_of
 from ganc.methods.sites import find_sites
@@ -16,6 +15,7 @@ from ganc.metrics import cost
 from ganc.models import cartoon, store
 from ganc.models.flat import params_sha256
 from ganc.models.quantised import Quantisation, quantised
+from ganc.recipes import cartoongan_slimming, cyclegan_slimming, slimming_ablation
 
 assert compilation_cache  # a fixture of this file too
 LEFT = {
@@ -122,6 +122,8 @@ def test_what_47_times_takes_of_cartoongan():
     ("flags", "message"),
     [
         (("--budget", "1e5"), "--budget 1e+05 cannot be reached"),
+        (("--budget", "1000x"), "cannot be reached"),  # of the teacher's 98 millions
+        (("--budget", "ten"), "such as 10x; got 'ten'"),
         (("--student", "no/such/run"), "no/such/run"),
         (("--discriminator", "no/such/one"), "no/such/one"),
         (("--features", "vgg16"), "valid are lite0, vgg16:FILE"),
