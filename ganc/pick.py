@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import tyro
 
 from ganc import channels, cli
+from ganc.discovery.imported import Network, imported
 from ganc.errors import UserError
 from ganc.metrics import cost
 from ganc.metrics.latency import latency
@@ -29,7 +30,7 @@ from ganc.search.pareto import front
 from ganc.search.search import SEARCH
 from ganc.search.space import encode, parse_space
 from ganc.search.supernet import Supernet
-from ganc.types import Model
+from ganc.types import Generator, Model
 
 SUPERNET = "supernet"
 REPEATS = 30
@@ -94,8 +95,12 @@ def pick(
     return min(fit, key=lambda pair: pair[0].score)
 
 
-def pick_from_run(run: Path, limits: Mapping[str, float], out: Path) -> str:
+def pick_from_run(
+    run: Path, limits: Mapping[str, float], out: Path, own: Generator | None = None
+) -> str:
     """Cuts the student within `limits` out of the supernet of `run` and stores it as `out`.
+
+    `own` is what defines the supernet, where it is of a network of one's own.
 
     Returns: what was picked, in one line.
 
@@ -107,7 +112,7 @@ def pick_from_run(run: Path, limits: Mapping[str, float], out: Path) -> str:
         raise UserError(
             f"{run} holds no finished search: a once-for-all run leaves {SEARCH} and {SUPERNET}"
         )
-    whole, about = store.load(run / SUPERNET), store.read_about(run / SUPERNET)
+    whole, about = store.load(run / SUPERNET, own), store.read_about(run / SUPERNET)
     generator, (height, width) = whole.generator, about["shape"][:2]
     calibration = [read_calibration(run)] if generator.statistics else []
 
@@ -164,6 +169,7 @@ def main(
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")],
     limits: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="LIMITS")],
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")],
+    network: Network = "",
 ) -> None:
     """Cuts another student out of a finished once-for-all run, without training.
 
@@ -171,8 +177,9 @@ def main(
         run: the workdir of the run.
         limits: such as "macs<=3e7", "params<=5e4" or "latency_ms<=8", with commas between.
         out: where to store the student.
+        network: what defines the supernet, where it is of a network of one's own.
     """
-    line = pick_from_run(run, parse_limits(limits), out)
+    line = pick_from_run(run, parse_limits(limits), out, imported(network))
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

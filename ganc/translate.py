@@ -21,11 +21,12 @@ from ganc.data.batches import prefetch
 from ganc.data.files import PIXELS, allow_pixels, decode, list_pictures, read_size
 from ganc.data.pictures import to_float, to_uint8
 from ganc.data.video import map_video
+from ganc.discovery.imported import Network, imported
 from ganc.errors import UserError, one_line
 from ganc.models.store import load
 from ganc.ranges import whole
 from ganc.runs.console import console, progress
-from ganc.types import Model, Output, Params
+from ganc.types import Generator, Model, Output, Params
 
 MANY = 8
 """Distinct sizes from which on pictures are padded to multiples of `COARSE`."""
@@ -95,10 +96,12 @@ def translate_folder(
     *,
     skip_bad: bool = False,
     style_seed: int | None = None,
+    own: Generator | None = None,
 ) -> str:
     """Translates the pictures of a folder; existing results are overwritten.
 
     With `style_seed`, each is drawn in a random style of its own, for generators that have styles.
+    `own` is what defines the model, where it is of a network of one's own.
 
     Returns:
         What was done, in one line.
@@ -108,7 +111,7 @@ def translate_folder(
             one name.
     """
     model, pictures, out = Path(model), Path(pictures), Path(out)
-    loaded = load(model)
+    loaded = load(model, own)
     _check_input(loaded, model)
     draw = _styles(loaded, model, style_seed)
     paths = list_pictures(pictures)
@@ -147,8 +150,8 @@ def translate_folder(
     return one_line(line + (f", {len(skipped)} skipped: {', '.join(skipped)}" if skipped else ""))
 
 
-def translate_video(model: Path, video: Path, out: Path) -> str:
-    """Translates a video frame by frame; its sound is left out.
+def translate_video(model: Path, video: Path, out: Path, own: Generator | None = None) -> str:
+    """Translates a video frame by frame; its sound is left out. `own`: see `translate_folder`.
 
     Returns:
         What was done, in one line.
@@ -156,7 +159,7 @@ def translate_video(model: Path, video: Path, out: Path) -> str:
     Raises:
         UserError: something can't be read or written, or there is a file at `out`.
     """
-    loaded = load(model)
+    loaded = load(model, own)
     _check_input(loaded, model)
     start = time.perf_counter()
     with progress("translate", None, brief=True) as bar:
@@ -233,6 +236,7 @@ def main(
     style_seed: int | None = None,
     max_pixels: Annotated[int, whole(1, 10**10)] = PIXELS,
     video: tyro.conf.FlagCreatePairsOff[bool] = False,
+    network: Network = "",
 ) -> None:
     """Applies a stored model to a folder of pictures, or to a video.
 
@@ -245,14 +249,16 @@ def main(
             default a picture keeps its own style.
         video: PICTURES is a video, and OUT the one to write, such as out.mp4.
         max_pixels: of a picture; more are refused.
+        network: what defines the model, where it is of a network of one's own.
     """
     allow_pixels(max_pixels)
     if video and (skip_bad or style_seed is not None):
         raise UserError("--skip-bad and --style-seed are for folders of pictures, not for --video")
     if video:
-        line = translate_video(model, pictures, out)
+        line = translate_video(model, pictures, out, imported(network))
     else:
-        line = translate_folder(model, pictures, out, skip_bad=skip_bad, style_seed=style_seed)
+        how = {"skip_bad": skip_bad, "style_seed": style_seed}
+        line = translate_folder(model, pictures, out, **how, own=imported(network))
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

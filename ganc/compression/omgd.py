@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from flax.core import FrozenDict
 
 from ganc.compression.finish import finish, show
 from ganc.compression.glance import cut_front
@@ -60,7 +61,8 @@ def distil(
         workdir: of the run.
         task: what is translated.
         student: what is kept.
-        teachers: `WIDER`, `DEEPER` or both, in this order, for `config.teacher` "online".
+        teachers: `WIDER`, `DEEPER` or both, in this order, for `config.teacher` "online"; or those
+            whose weights it names, where the networks are one's own.
         games: how each is trained, all before the discriminator of `task`.
         plain: see `ChannelDistil`.
 
@@ -69,7 +71,7 @@ def distil(
     """
     shape = (*config.sides, student.channels_in)
     data = open_data(config, task)
-    given = given_teachers(config.teacher, task, data, shape)
+    given = given_teachers(config.teacher, task, data, shape, teachers)
     if given:
         teachers, games = {name: model.generator for name, model in given.items()}, {}
     if not teachers:
@@ -164,19 +166,25 @@ def keep(run: Run, models: Mapping[str, Model], features: Perceptual) -> None:
 
 
 def given_teachers(
-    name: str, task: Task, data: Dataset, shape: tuple[int, int, int]
+    name: str,
+    task: Task,
+    data: Dataset,
+    shape: tuple[int, int, int],
+    own: Mapping[str, Generator] = FrozenDict(),
 ) -> dict[str, Model]:
     """The frozen teachers that `name` stands for, by role; none if they learn meanwhile.
+
+    `own` are their generators by role, where the networks are one's own.
 
     Raises:
         UserError: see `load_teacher`.
     """
     if name == ONLINE:
         return {}
-    found = {WIDER: load_teacher(name, task, data, shape)}
+    found = {WIDER: load_teacher(name, task, data, shape, own.get(WIDER))}
     path = Path(name).expanduser() / _SECOND
     if (path / "model.json").exists():
-        found[DEEPER] = load_teacher(str(path), task, data, shape)
+        found[DEEPER] = load_teacher(str(path), task, data, shape, own.get(DEEPER))
     return found
 
 

@@ -52,7 +52,8 @@ def supervise(
         config: how to compress.
         workdir: of the run.
         task: what is translated.
-        generator: the network that is trained where `config` has no teacher.
+        generator: the network that is trained where `config` has no teacher, or whose weights it
+            names where the network is one's own.
 
     Raises:
         UserError: the configuration cannot be run; no workdir is made then.
@@ -61,7 +62,9 @@ def supervise(
         raise UserError(f"2:4 leaves half of the weights, --sparsity is {config.sparsity:g}")
     shape = (*config.sides, generator.channels_in)
     data = open_data(config, task)
-    given = None if config.teacher == "train" else load_teacher(config.teacher, task, data, shape)
+    given = None
+    if config.teacher != "train":
+        given = load_teacher(config.teacher, task, data, shape, generator)
     run = Run(Workdir(workdir, experiment, config), data, task, shape, config.seed)
     if run.complete:
         return show(run)

@@ -46,15 +46,18 @@ def slim(
         config: how to slim.
         workdir: of the run.
         task: what is translated; its own distance to a target is best given no weight.
-        teacher: the network that is trained where `config` has no teacher.
-        student: the network that begins where `config.student` is "random".
+        teacher: the network that is trained where `config` has no teacher, or whose weights it
+            names where the network is one's own.
+        student: the network that begins where `config.student` is "random", or likewise.
 
     Raises:
         UserError: the configuration cannot be run; no workdir is made then.
     """
     shape = (*config.sides, teacher.channels_in)
     data = open_data(config, task)
-    given = None if config.teacher == "train" else load_teacher(config.teacher, task, data, shape)
+    given = None
+    if config.teacher != "train":
+        given = load_teacher(config.teacher, task, data, shape, teacher)
     start = _start(config, given or Model(teacher, None), student, shape)
     check_size("the student", start.generator, shape)
     sites = find_sites(start.generator, trunk=config.trunk) if config.prunes else ()
@@ -115,7 +118,7 @@ def _start(config: Slim, teacher: Model, student: Generator, shape: tuple[int, i
             return with_scales(teacher, trunk=config.trunk)
         return Model(_scaled(teacher.generator, config.trunk), None)
     path = Path(config.student).expanduser()
-    model = store.load(path if (path / "model.json").exists() else path / STUDENT)
+    model = store.load(path if (path / "model.json").exists() else path / STUDENT, student)
     if model.generator.quantisation is not None:
         raise UserError(f"--student {config.student} is quantised; begin with one that is not")
     if model.generator.channels_in != shape[2]:

@@ -92,10 +92,25 @@ def own(
         taps=_taps(found),
         divisor=divisor,
         minimum=minimum,
-        spec=Own(name, fingerprint(found), jax.__version__, np.ndim(example)),
+        spec=Own(name, fingerprint(found), jax.__version__, np.shape(example)),
         channels_in=np.shape(example)[-1],
         statistics=statistics,
     )
+
+
+def discovery_of(
+    generator: Generator, shape: tuple[int, ...] | None = None, **inputs: Any
+) -> Discovery:
+    """What the computation of a generator says about its channels; nothing is computed.
+
+    Args:
+        generator: that `own` made.
+        shape: of what it is given, by default that of its example.
+        inputs: shapes of what else it takes.
+    """
+    params = jax.eval_shape(generator.init, jax.random.key(0))
+    x = jax.ShapeDtypeStruct(shape or generator.spec.shape, jnp.float32)
+    return analyse(lambda p, x, more: generator.apply(p, x, **more), params, x, inputs)
 
 
 @dataclass(frozen=True, eq=False)

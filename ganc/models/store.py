@@ -121,13 +121,18 @@ def _save(
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def describe(directory: Place, **more: Any) -> None:
+def describe(directory: Place, own: Generator | None = None, **more: Any) -> None:
     """Adds to what is stored along with a generator, and to its card; its weights stay.
+
+    Args:
+        directory: what `save` wrote.
+        own: as in `load`.
+        more: what to add.
 
     Raises:
         UserError: see `load` and `save`.
     """
-    save(directory, load(directory), read_about(directory) | more)
+    save(directory, load(directory, own), read_about(directory) | more)
 
 
 def load(directory: Place, own: Generator | None = None) -> Model:
@@ -155,6 +160,15 @@ def load_discriminator(directory: Place) -> tuple[Discriminator, Params]:
     if not isinstance(network, Discriminator):
         raise UserError(f"{directory} holds a generator, expected a discriminator")
     return network, params
+
+
+def read_family(directory: Place) -> str:
+    """The family of a stored network, or "own".
+
+    Raises:
+        UserError: see `load`.
+    """
+    return _read_model(_whole(directory) / _MODEL)["family"]
 
 
 def read_about(directory: Place) -> dict[str, Any]:
