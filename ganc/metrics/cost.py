@@ -98,7 +98,10 @@ def macs_by_layer(
     convention: Convention = "published",
     **inputs: jax.ShapeDtypeStruct,
 ) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
-    """The path of each layer -> its part of `macs`, over all its calls."""
+    """The path of each layer -> its part of `macs`, over all its calls.
+
+    In a network of one's own a layer is a kernel; what has none has the path "".
+    """
     rows: dict[str, list[_Row]] = {}
     for row in _trace(generator, height, width, convention, inputs):
         rows.setdefault(row.layer, []).append(row)
@@ -207,7 +210,7 @@ def _read(
     rest = [height, width, rest[-1]] if len(rest) == 3 else rest
     found = discovery_of(generator, (1, *rest), **inputs)
     return [
-        _Row(part.factor, part.groups, part.sizes)
+        _Row(part.factor, part.groups, part.sizes, part.layer)
         for part in count(found, convention == "true")
         if part.kinds & _COUNTED[convention]
     ]
