@@ -142,6 +142,8 @@ class _Pass:
             return all(zeros)
         if step.name == "select_n":
             return all(zeros[1:])
+        if step.name.startswith("scatter"):
+            return zeros[0] and zeros[2]
         if step.name == "integer_pow":
             return zeros[0] and step.params["y"] > 0
         if step.name == "conv_general_dilated":

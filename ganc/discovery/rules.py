@@ -220,6 +220,29 @@ def _dynamic_update_slice(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes
     return [tuple(map(walk.identities.same, whole, part))]
 
 
+def _scatter(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
+    """Updates whose windows hold all channels; the indices have none."""
+    numbers, operand = step.params["dimension_numbers"], walk.shape(step.operands[0])
+    updates = walk.shape(step.operands[2])
+    gone = (*numbers.inserted_window_dims, *numbers.operand_batching_dims)
+    places = dict(
+        zip(
+            (i for i in range(len(operand)) if i not in gone),
+            numbers.update_window_dims,
+            strict=True,
+        )
+    )
+    moved = numbers.scatter_dims_to_operand_dims
+    whole = {i: u for i, u in places.items() if updates[u] == operand[i] and i not in moved}
+    kept = only(walk, step, axes[0], set(whole), "along channels")
+    new = only(walk, step, axes[2], set(whole.values()), "along channels")
+    for ids in axes[1]:
+        walk.identities.fix(ids, f"scatter by indices that have channels in {step.where}")
+    for i, place in whole.items():
+        walk.identities.same(kept[i], new[place])
+    return [kept]
+
+
 def _iota(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
     new = walk.identities.fresh(walk.shape(step.results[0]))
     return [tuple(None if i == step.params["dimension"] else ids for i, ids in enumerate(new))]
@@ -271,6 +294,9 @@ RULES: dict[str, Rule] = {
     "gather": _gather,
     "dynamic_slice": _dynamic_slice,
     "dynamic_update_slice": _dynamic_update_slice,
+    **dict.fromkeys(
+        ("scatter", "scatter-add", "scatter-mul", "scatter-min", "scatter-max"), _scatter
+    ),
     "iota": _iota,
     "conv_general_dilated": contractions.convolution,
     "dot_general": contractions.matrices,
