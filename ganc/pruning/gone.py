@@ -29,7 +29,8 @@ def alive(generator: Generator, params: Params) -> Masks:
     widths = channels.read_widths(params, generator.axes)
     found = {group: jnp.zeros(width, bool) for group, width in widths.items()}
     axes: Any = flatten_dict(generator.axes, sep="/")
-    for path, array in flatten_dict(params, sep="/").items():
+    flat: Any = flatten_dict(params, sep="/")
+    for path, array in flat.items():
         for axis, group in enumerate(() if path in generator.statistics else axes[path]):
             others = tuple(i for i in range(array.ndim) if i != axis)
             left, offset = jnp.any(array != 0, axis=others), 0
