@@ -11,6 +11,7 @@ from PIL import Image
 from ganc import channels
 from ganc.__main__ import main
 from ganc.discovery import imported as importing
+from ganc.discovery.__main__ import main as show
 from ganc.discovery.imported import imported
 from ganc.errors import UserError
 from ganc.models import store
@@ -158,6 +159,15 @@ def test_there_are_no_names_for_pytorch(place, capfd):
 def test_what_does_not_define_it_is_one_line(place, capfd, name, message):
     code, _, error = say(capfd, "info", place / "model", f"--network={name}")
     assert code == 2 and message in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["value", "plain"])
+def test_its_groups_are_shown(place, capsys, tmp_path, name):
+    show(f"my_network:{name}", out=tmp_path / "groups.svg")
+    assert capsys.readouterr().out == "enter: 4 channels\n"
+    assert (tmp_path / "groups.svg").read_text().startswith("<svg")
+    with pytest.raises(UserError, match="int, expected what own"):
+        show("my_network:number")
 
 
 def test_the_current_directory_is_looked_at_last(place, tmp_path, monkeypatch):
