@@ -21,6 +21,7 @@ from ganc.features.perceptual import Perceptual, perceptual
 from ganc.methods import slimming
 from ganc.methods.sites import Site, find_sites
 from ganc.models import store
+from ganc.models.kernels import kernels_of
 from ganc.models.scales import with_scales
 from ganc.runs.workdir import Workdir
 from ganc.scores.row import Row
@@ -148,6 +149,8 @@ def _discriminator(config: Slim, task: Task) -> Params:
 
 
 def _check(config: Slim, start: Model, sites: tuple[Site, ...]) -> None:
+    if config.quantise != "none" and start.generator.quantisation is None:
+        kernels_of(start.generator)  # refuses a network that nobody can round
     if config.budget and not config.prunes:
         raise UserError("--budget needs steps of --slim to be reached in")
     if config.budget:

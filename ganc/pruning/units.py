@@ -10,6 +10,7 @@ from flax.traverse_util import flatten_dict
 from ganc.discovery.fingerprint import Own
 from ganc.discovery.generator import discovery_of
 from ganc.discovery.kernels import kernels_of
+from ganc.errors import UserError
 from ganc.types import Discriminator, Generator
 
 Granularity = Literal["element", "vector", "kernel", "filter", "2:4"]
@@ -75,6 +76,9 @@ def prunable(
     Biases, norms and matrices stay dense, as published.
 
     Returns: path -> the axes of the array, in the order h w i o.
+
+    Raises:
+        UserError: of a network of one's own, there is none.
     """
     shapes: Any = flatten_dict(jax.eval_shape(network.init, jax.random.key(0)), sep="/")
     return {
@@ -88,7 +92,9 @@ def _kernels(
     network: Generator | Discriminator, shapes: Mapping[str, Any]
 ) -> Mapping[str, tuple[int, ...]]:
     if isinstance(network, Generator) and isinstance(network.spec, Own):
-        return kernels_of(discovery_of(network))
+        if not (found := kernels_of(discovery_of(network))):
+            raise UserError("this network has no kernel of a convolution, so nothing to prune")
+        return found
     ours = [path for path, leaf in shapes.items() if len(leaf.shape) == 4]
     return {path: (0, 1, 2, 3) for path in ours if path.endswith("/kernel")}
 

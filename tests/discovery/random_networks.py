@@ -4,7 +4,7 @@ A network of a seed is always the same: its operations are drawn from those that
 at hand, (b h w c), until there are enough.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -93,6 +93,11 @@ def layer_norm(t, x):
     axes = t.one_of((-1,), (1, 2, 3), (1, 2))
     y = (x - x.mean(axes, keepdims=True)) * lax.rsqrt(x.var(axes, keepdims=True) + 1e-2)
     return y * t.weights(x.shape[-1])
+
+
+def scaled_norm(t, x):
+    y = (x - x.mean((1, 2), keepdims=True)) * lax.rsqrt(x.var((1, 2), keepdims=True) + 1e-2)
+    return y * t.weights(x.shape[-1]) + t.one_of(0.0, t.weights(x.shape[-1]))
 
 
 def group_norm(t, x):
@@ -201,24 +206,57 @@ def strange(t, x):
     )
 
 
-OPERATIONS: tuple[Callable[[Tape, Any], Any], ...] = (
+Operation = Callable[[Tape, Any], Any]
+OPERATIONS: tuple[Operation, ...] = (
     *(conv, channels_first, depthwise, in_blocks, dense, transposed, bias, activation, slope),
-    *(layer_norm, group_norm, pixel_norm, residual, branches, gated, halves, squeezed, attention),
+    *(
+        layer_norm,
+        scaled_norm,
+        group_norm,
+        pixel_norm,
+        residual,
+        branches,
+        gated,
+        halves,
+        squeezed,
+        attention,
+    ),
     *(shuffled, looped, pooled, padded, picked, flattened, own_derivative, strange),
 )
 
 
-def run(tape: Tape, x: Any, length: int) -> Any:
+SCALING = (
+    *(
+        conv,
+        depthwise,
+        dense,
+        transposed,
+        bias,
+        activation,
+        slope,
+        residual,
+        branches,
+        gated,
+        halves,
+    ),
+    *(pooled, padded, picked, looped, *[scaled_norm] * 8),
+)
+"""Those that leave channels apart, and many scales."""
+
+
+def run(tape: Tape, x: Any, length: int, operations: Sequence[Operation]) -> Any:
     """A network of so many operations."""
     y = conv(tape, x)
     for _ in range(length):
-        operation = tape.one_of(*OPERATIONS)
+        operation = tape.one_of(*operations)
         y = operation(tape, y if y.shape[-1] % 2 == 0 else conv(tape, y))
     return jnp.tanh(dense(tape, y)[..., :1] + y @ tape.weights(y.shape[-1], 3))
 
 
-def network(seed: int, length: int) -> tuple[Callable[[Params, Any], Any], Params]:
+def network(
+    seed: int, length: int, operations: Sequence[Operation] = OPERATIONS
+) -> tuple[Callable[[Params, Any], Any], Params]:
     """The function of a seed, and its parameters."""
     tape, x = Tape(seed), np.zeros((2, 4, 4, 3), np.float32)
-    jax.eval_shape(lambda x: run(tape, x, length), x)
-    return lambda params, x: run(Tape(seed, params), x, length), tape.params
+    jax.eval_shape(lambda x: run(tape, x, length, operations), x)
+    return lambda params, x: run(Tape(seed, params), x, length, operations), tape.params
