@@ -22,7 +22,7 @@ from ganc.search.evolution import Candidate
 from ganc.search.pareto import front
 from ganc.search.search import SEARCH
 from ganc.search.space import encode
-from ganc.types import Model
+from ganc.types import Generator, Model
 
 RESULTS, REFERENCES = "results.jsonl", "references.jsonl"
 
@@ -79,7 +79,7 @@ def finish(
     records.write(run.work.path / RESULTS, lines)
     records.write(run.work.path / REFERENCES, [row.to_json() for row in references])
     for row in rows:
-        _describe(run, row, models[row.name], teacher=rows[0], budget=budget)
+        _describe(run, row, models[row.name].generator, teacher=rows[0], budget=budget)
     samples = spread_samples(
         source=judge.shown,
         teacher=pictures["teacher"],
@@ -106,7 +106,7 @@ def finish(
     )
 
 
-def _describe(run: Run, row: Row, model: Model, teacher: Row, budget: int | None) -> None:
+def _describe(run: Run, row: Row, generator: Generator, teacher: Row, budget: int | None) -> None:
     """Puts what a stored model costs and scores, and whose student it is, on its card."""
     place = run.work.path / row.name
     if not (place / "model.json").exists():
@@ -115,7 +115,7 @@ def _describe(run: Run, row: Row, model: Model, teacher: Row, budget: int | None
     if row is not teacher:
         more = {"budget": budget, "teacher_sha256": teacher.params_sha256}
     scores = {"scores": line["metrics"], "intervals": line["intervals"]}
-    store.describe(place, model.generator, **more, macs=line["macs"], **scores)
+    store.describe(place, generator, **more, macs=line["macs"], **scores)
 
 
 def show(run: Run) -> list[Row]:

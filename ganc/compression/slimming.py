@@ -49,7 +49,7 @@ def slim(
         task: what is translated; its own distance to a target is best given no weight.
         teacher: the network that is trained where `config` has no teacher, or whose weights it
             names where the network is one's own.
-        student: the network that begins where `config.student` is "random", or likewise.
+        student: the network that begins where `config.student` is "random".
 
     Raises:
         UserError: the configuration cannot be run; no workdir is made then.
@@ -62,6 +62,8 @@ def slim(
     start = _start(config, given or Model(teacher, None), student, shape)
     check_size("the student", start.generator, shape)
     sites = find_sites(start.generator, trunk=config.trunk) if config.prunes else ()
+    if config.quantise != "none":
+        kernels_of(start.generator)  # refuses a network that nobody can round
     judge = _discriminator(config, task)
     features = perceptual(config.features, scaling=config.scaling)
     _check(config, start, sites)
@@ -149,8 +151,6 @@ def _discriminator(config: Slim, task: Task) -> Params:
 
 
 def _check(config: Slim, start: Model, sites: tuple[Site, ...]) -> None:
-    if config.quantise != "none" and start.generator.quantisation is None:
-        kernels_of(start.generator)  # refuses a network that nobody can round
     if config.budget and not config.prunes:
         raise UserError("--budget needs steps of --slim to be reached in")
     if config.budget:

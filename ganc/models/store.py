@@ -124,10 +124,7 @@ def _save(
 def describe(directory: Place, own: Generator | None = None, **more: Any) -> None:
     """Adds to what is stored along with a generator, and to its card; its weights stay.
 
-    Args:
-        directory: what `save` wrote.
-        own: as in `load`.
-        more: what to add.
+    `own` is the generator, where it is of a network of one's own.
 
     Raises:
         UserError: see `load` and `save`.
