@@ -1,5 +1,7 @@
 """What a generator of one's own can do like any other."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -228,8 +230,16 @@ def test_two_steps_of_once_for_all_and_a_search():
     supernet = Supernet(generator, space, (8, 8, 3))
     assert supernet.macs((4, 4)) < supernet.macs((8, 4)) < supernet.macs((8, 8))
     assert supernet.masked_minus_sliced(trained, (4, 4), PICTURES[:1]) < 1e-5
-    generate = make_generate(generator, classes, batch=4)
+    traces = []
+
+    def counted(*args, **options):
+        traces.append(options)
+        return generator.apply(*args, **options)
+
+    generate = make_generate(dataclasses.replace(generator, apply=counted), classes, batch=4)
     found = dict(generate(trained, PICTURES, [(4, 4), (8, 4)]))
+    found |= dict(generate(trained, PICTURES, [(4, 8), (8, 8)]))
+    assert len(traces) == 1  # one class, whatever the architectures
     np.testing.assert_allclose(
         found[4, 4][:1],
         generator.apply(supernet.cut(trained, (4, 4)).params, PICTURES[:1]).image,
