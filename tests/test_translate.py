@@ -98,7 +98,7 @@ def test_a_folder(model, pictures, tmp_path, capsys):
 
 def test_many_sizes_share_few_shapes(model, pictures, tmp_path, monkeypatch):
     stored, shapes = identity()
-    monkeypatch.setattr(program, "load", lambda _: stored)
+    monkeypatch.setattr(program, "load", lambda *_: stored)
     for i in range(12):
         Image.new("RGB", (9 + 4 * i, 10)).save(pictures / f"{i}.png")
     program.translate_folder(model, pictures, tmp_path / "out")
