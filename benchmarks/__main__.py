@@ -28,6 +28,7 @@ from typing import Any
 import jax
 from rich.table import Table
 
+from benchmarks.discovering import discovery
 from benchmarks.inference import latency
 from benchmarks.instruments import Row
 from benchmarks.networks import Networks
@@ -99,6 +100,7 @@ def measure(config: Config) -> Iterator[Row]:
     networks = Networks.build(config.ours)
     yield from training(networks, config.steps, config.repeats, config.product)
     yield from masked_step(networks, config.repeats)
+    yield from discovery(networks, config.repeats)
     yield from search(networks, config.candidates, config.pictures, config.repeats, config.product)
     student = max(affordable(networks, config.candidates), key=networks.supernet.true_macs)
     yield from latency(networks, student, config.repeats, config.product)

@@ -8,17 +8,18 @@ import tyro
 
 from ganc import cli
 from ganc.channels import read_widths
+from ganc.discovery.imported import Network, imported
 from ganc.errors import UserError, one_line
 from ganc.export import torch as checkpoints
 from ganc.metrics import cost
 from ganc.models import store
 from ganc.models.card import facts, trained_at
 from ganc.ranges import whole
-from ganc.types import Model
+from ganc.types import Generator, Model
 
 
-def load(path: Path) -> tuple[Model, dict[str, Any]]:
-    """The generator at `path`, and what was stored along with it.
+def load(path: Path, own: Generator | None = None) -> tuple[Model, dict[str, Any]]:
+    """The generator at `path`, and what was stored along with it; `own` as in `store.load`.
 
     Raises:
         UserError: there is none.
@@ -26,7 +27,7 @@ def load(path: Path) -> tuple[Model, dict[str, Any]]:
     if not path.exists():
         raise UserError(f"there is no file or directory {path}")
     if path.is_dir():
-        return store.load(path), store.read_about(path)
+        return store.load(path, own), store.read_about(path)
     return checkpoints.load(path), {}
 
 
@@ -56,6 +57,7 @@ def describe(model: Model, about: dict[str, Any], size: int) -> Iterator[str]:
 def main(
     model: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="MODEL")],
     size: Annotated[int, whole(8, 4096)] = 256,
+    network: Network = "",
 ) -> None:
     """Says what a model directory or a PyTorch checkpoint holds, and what it costs.
 
@@ -63,8 +65,9 @@ def main(
         model: the directory of a stored model, or a PyTorch checkpoint.
         size: side of the pictures that multiply-adds are counted for, px, where the model does not
             say what it was made for.
+        network: what defines the model, where it is of a network of one's own.
     """
-    for line in describe(*load(model), size):
+    for line in describe(*load(model, imported(network)), size):
         print(line)
 
 

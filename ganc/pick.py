@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import tyro
 
 from ganc import channels, cli
+from ganc.discovery.imported import Network, imported
 from ganc.errors import UserError
 from ganc.metrics import cost
 from ganc.metrics.latency import latency
@@ -163,6 +164,7 @@ def main(
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")],
     limits: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="LIMITS")],
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")],
+    network: Network = "",
 ) -> None:
     """Cuts another student out of a finished once-for-all run, without training.
 
@@ -170,8 +172,9 @@ def main(
         run: the workdir of the run.
         limits: such as "macs<=3e7", "params<=5e4" or "latency_ms<=8", with commas between.
         out: where to store the student.
+        network: what defines the supernet, where it is of a network of one's own.
     """
-    line = pick_from_run(run, parse_limits(limits), out)
+    line = pick_from_run(run, parse_limits(limits), out, imported(network))
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

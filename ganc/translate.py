@@ -19,12 +19,13 @@ from ganc import cli
 from ganc.data.batches import prefetch
 from ganc.data.files import PIXELS, allow_pixels, decode, list_pictures, read_size
 from ganc.data.video import map_video
+from ganc.discovery.imported import Network, imported
 from ganc.errors import UserError, one_line
 from ganc.models.store import load
 from ganc.ranges import whole
 from ganc.runs.console import console, progress
 from ganc.translation import Calls, padded, translate
-from ganc.types import Model
+from ganc.types import Generator, Model
 
 MANY = 8
 """Sizes beyond which it is said what they cost: every one a compilation, of seconds.
@@ -45,11 +46,13 @@ def translate_folder(
     skip_bad: bool = False,
     style_seed: int | None = None,
     multiple: int = 1,
+    own: Generator | None = None,
 ) -> str:
     """Translates the pictures of a folder, size by size; existing results are overwritten.
 
     With `style_seed`, each is drawn in a random style of its own, for generators that have styles.
-    `multiple` is that of `translate`.
+    `multiple` is that of `translate`; `own` is what defines the model, where it is of a network of
+    one's own.
 
     Returns:
         What was done, in one line.
@@ -59,7 +62,7 @@ def translate_folder(
             one name.
     """
     model, pictures, out = Path(model), Path(pictures), Path(out)
-    loaded = load(model)
+    loaded = load(model, own)
     _check_input(loaded, model)
     draw = _styles(loaded, model, style_seed)
     paths = list_pictures(pictures)
@@ -108,8 +111,8 @@ def _decoded(paths: Sequence[Path]) -> Iterator[np.ndarray | UserError]:
     return prefetch(read, 0, len(paths))
 
 
-def translate_video(model: Path, video: Path, out: Path) -> str:
-    """Translates a video frame by frame; its sound is left out.
+def translate_video(model: Path, video: Path, out: Path, own: Generator | None = None) -> str:
+    """Translates a video frame by frame; its sound is left out. `own`: see `translate_folder`.
 
     Returns:
         What was done, in one line.
@@ -117,7 +120,7 @@ def translate_video(model: Path, video: Path, out: Path) -> str:
     Raises:
         UserError: something can't be read or written, or there is a file at `out`.
     """
-    loaded = load(model)
+    loaded = load(model, own)
     _check_input(loaded, model)
     start = time.perf_counter()
     with progress("translate", None, brief=True) as bar:
@@ -198,6 +201,7 @@ def main(
     max_pixels: Annotated[int, whole(1, 10**10)] = PIXELS,
     video: tyro.conf.FlagCreatePairsOff[bool] = False,
     multiple: Annotated[int, whole(1, 1024)] = 1,
+    network: Network = "",
 ) -> None:
     """Applies a stored model to a folder of pictures, or to a video.
 
@@ -212,6 +216,7 @@ def main(
         max_pixels: of a picture; more are refused.
         multiple: that height and width are padded to multiples of. Every size is compiled for, and
             of 32 there are fewer sizes; norms see the padding, so that it changes the pictures.
+        network: what defines the model, where it is of a network of one's own.
     """
     allow_pixels(max_pixels)
     if video and (skip_bad or style_seed is not None or multiple > 1):
@@ -219,11 +224,10 @@ def main(
             "--skip-bad, --style-seed and --multiple are for folders of pictures, not for --video"
         )
     if video:
-        line = translate_video(model, pictures, out)
+        line = translate_video(model, pictures, out, imported(network))
     else:
-        line = translate_folder(
-            model, pictures, out, skip_bad=skip_bad, style_seed=style_seed, multiple=multiple
-        )
+        how = {"skip_bad": skip_bad, "style_seed": style_seed, "multiple": multiple}
+        line = translate_folder(model, pictures, out, **how, own=imported(network))
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

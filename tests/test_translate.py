@@ -101,7 +101,7 @@ def test_every_size_is_compiled_once_and_fewer_where_that_is_asked_for(
     model, pictures, tmp_path, monkeypatch, capsys, backend
 ):
     stored, shapes = identity()
-    monkeypatch.setattr(program, "load", lambda _: stored)
+    monkeypatch.setattr(program, "load", lambda *_: stored)
     monkeypatch.setattr(jax, "default_backend", lambda: backend)  # a GPU takes 16 in a call
     rng = np.random.default_rng(0)
     for i in range(30):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from flax.core import FrozenDict
 
 from ganc.compression.finish import finish, show
 from ganc.compression.glance import cut_front
@@ -63,8 +64,8 @@ def distil(
         workdir: of the run.
         task: what is translated.
         student: what is kept.
-        teachers: `WIDER`, `DEEPER` or both, in this order, for `config.teacher` "online"; of a
-            frozen teacher that is a network of one's own, `WIDER` is the generator.
+        teachers: `WIDER`, `DEEPER` or both, in this order, for `config.teacher` "online"; or those
+            whose weights it names, where the networks are one's own.
         games: how each is trained, all before the discriminator of `task`.
         plain: see `ChannelDistil`.
 
@@ -73,7 +74,7 @@ def distil(
     """
     shape = (*config.sides, student.channels_in)
     data = open_data(config, task)
-    given = given_teachers(config.teacher, task, data, shape, teachers.get(WIDER))
+    given = given_teachers(config.teacher, task, data, shape, teachers)
     if given:
         teachers, games = {name: model.generator for name, model in given.items()}, {}
     if not teachers:
@@ -178,21 +179,21 @@ def given_teachers(
     task: Task,
     data: Dataset,
     shape: tuple[int, int, int],
-    own: Generator | None = None,
+    own: Mapping[str, Generator] = FrozenDict(),
 ) -> dict[str, Model]:
     """The frozen teachers that `name` stands for, by role; none if they learn meanwhile.
 
-    `own` is the generator of the first, where it is of a network of one's own.
+    `own` are their generators by role, where the networks are one's own.
 
     Raises:
         UserError: see `load_teacher`.
     """
     if name == ONLINE:
         return {}
-    found = {WIDER: load_teacher(name, task, data, shape, own)}
+    found = {WIDER: load_teacher(name, task, data, shape, own.get(WIDER))}
     path = Path(name).expanduser() / _SECOND
     if (path / "model.json").exists():
-        found[DEEPER] = load_teacher(str(path), task, data, shape)
+        found[DEEPER] = load_teacher(str(path), task, data, shape, own.get(DEEPER))
     return found
 
 

@@ -111,13 +111,16 @@ def distil_in_turns(
             if not _find(run, phase, "scores"):
                 _elect(run, config, phase, Model(teacher, generators["ab"]), score(generators))
             console.print(f"phase {phase + 1} of {count}: the teacher is that of {_best(run)}")
-            small = train_student(store.load(run.work.path / TEACHER).params, phase)
+            small = train_student(store.load(run.work.path / TEACHER, teacher).params, phase)
             if phase + 1 == count:
                 keep(run, {"student": small}, features)
             records.append(run.work.path / PHASES, {"phase": phase, "taught": True})
 
     with run.stage("evaluate"):
-        models = {name: store.load(run.work.path / name) for name in (TEACHER, "student")}
+        models = {
+            name: store.load(run.work.path / name, generator)
+            for name, generator in ((TEACHER, teacher), ("student", student))
+        }
         finish(
             run,
             models,

@@ -41,7 +41,7 @@ def complete(
     wanted = [(role, name) for role, trees in shapes.items() for name in trees]
     places = {key: PLACES[key] for key in wanted if key != ("generator", "ab")}
     if given is not None and all((given / p / "model.json").exists() for p in places.values()):
-        loaded = {key: _load(given / place, key[0]) for key, place in places.items()}
+        loaded = {key: _load(given / place, key[0], teacher) for key, place in places.items()}
     else:
         loaded = _train(run, game, teacher, training)
     players: Players = {"generator": {"ab": teacher.params}, "discriminator": {}}
@@ -53,8 +53,10 @@ def complete(
     return players
 
 
-def _load(path: Path, role: str) -> Params:
-    return store.load(path).params if role == "generator" else store.load_discriminator(path)[1]
+def _load(path: Path, role: str, teacher: Model) -> Params:
+    if role == "generator":
+        return store.load(path, teacher.generator).params
+    return store.load_discriminator(path)[1]
 
 
 def _check_shapes(expected: Params, params: Params, what: str) -> None:

@@ -18,11 +18,13 @@ from ganc.compression.run import Run, open_data, some
 from ganc.compression.self_supervised_settings import SelfSupervision
 from ganc.compression.teacher import check_size, load_teacher
 from ganc.data.pictures import show_size, stack
+from ganc.discovery.fingerprint import Own
 from ganc.errors import UserError
 from ganc.methods import self_supervised
 from ganc.methods.self_supervised import Aim, SelfSupervised
 from ganc.metrics import cost
 from ganc.models.render import compiled
+from ganc.pruning.gone import without_gone
 from ganc.pruning.pruner import Pruner, pruner
 from ganc.pruning.schedule import Gradual, halfway
 from ganc.runs import records
@@ -72,7 +74,7 @@ def supervise(
 
     with run.stage("teacher"):
         big = run.teacher(given, config.teaching, generator)
-    game = task.play(big.generator)
+    game = task.play(_played(config, big.generator))
     with run.stage("opponents"):
         came_with = run.work.path if given is None else Path(config.teacher).expanduser()
         players = complete(run, game, big, came_with, config.opponents)
@@ -120,6 +122,12 @@ def objective(
         fakes=scheme.fakes,
         pruners=pruners,
     )
+
+
+def _played(config: SelfSupervision, generator: Generator) -> Generator:
+    """The generator as it is trained."""
+    whole = config.granularity == "filter" and isinstance(generator.spec, Own)
+    return without_gone(generator) if whole else generator
 
 
 def _directions(config: SelfSupervision, game: Game) -> tuple[str, ...]:
@@ -189,12 +197,14 @@ def _train(
     names = {"ab": "student", "ba": "student_back"}
     masks = jax.device_get(state.extra["masks"]).get("generator", {})
     return {
-        names[d]: _cut(run, method, Model(big.generator, jax.device_get(params)), masks.get(d))
-        for d, params in self_supervised.finalize(method, state).items()
+        names[d]: _cut(run, method, config, Model(big.generator, jax.device_get(p)), masks.get(d))
+        for d, p in self_supervised.finalize(method, state).items()
     }
 
 
-def _cut(run: Run, method: SelfSupervised, model: Model, masks: Params | None) -> Model:
+def _cut(
+    run: Run, method: SelfSupervised, config: SelfSupervision, model: Model, masks: Params | None
+) -> Model:
     """`model` without the channels that are pruned as a whole, after comparing what both draw.
 
     Raises:
@@ -207,9 +217,9 @@ def _cut(run: Run, method: SelfSupervised, model: Model, masks: Params | None) -
         return run.recalibrated(model)
     small = model._replace(params=channels.slice_params(model.params, model.generator.axes, keep))
     few = stack(some(run.data.search_a, 4), run.shape[:2], run.data.encode)
-    draw = compiled(model.generator)
-    whole, cut = (np.asarray(draw(each.params, jnp.asarray(few))) for each in (model, small))
-    gap = float(np.abs(whole - cut).max())
+    draws = (compiled(_played(config, model.generator)), compiled(model.generator))
+    whole, cut = (d(m.params, jnp.asarray(few)) for d, m in zip(draws, (model, small), strict=True))
+    gap = float(np.abs(np.asarray(whole) - cut).max())
     console.print(f"student: masked and sliced differ by at most {gap:.1e}")
     if gap > 1e-3:
         raise RuntimeError(f"the sliced student differs from the masked one by {gap}")

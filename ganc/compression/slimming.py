@@ -22,6 +22,7 @@ from ganc.features.perceptual import Perceptual, perceptual
 from ganc.methods import slimming
 from ganc.methods.sites import Site, find_sites
 from ganc.models import store
+from ganc.models.kernels import kernels_of
 from ganc.models.scales import with_scales
 from ganc.runs.workdir import Workdir
 from ganc.scores.row import Row
@@ -67,6 +68,8 @@ def slim(
         whole = int(count(config, big)(_widths(given or Model(big, None))))
         config = dataclasses.replace(config, budget=parse_budget(config.budget, whole))
     sites = find_sites(start.generator, trunk=config.trunk) if config.prunes else ()
+    if config.quantise != "none":
+        kernels_of(start.generator)  # refuses a network that nobody can round
     judge = _discriminator(config, task)
     features = perceptual(config.features, scaling=config.scaling)
     _check(config, start, sites)
@@ -124,7 +127,7 @@ def _start(config: Slim, teacher: Model, student: Generator, shape: tuple[int, i
             return with_scales(teacher, trunk=config.trunk)
         return Model(_scaled(teacher.generator, config.trunk), None)
     path = Path(config.student).expanduser()
-    model = store.load(path if (path / "model.json").exists() else path / STUDENT)
+    model = store.load(path if (path / "model.json").exists() else path / STUDENT, student)
     if model.generator.quantisation is not None:
         raise UserError(f"--student {config.student} is quantised; begin with one that is not")
     if model.generator.channels_in != shape[2]:

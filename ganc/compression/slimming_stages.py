@@ -154,7 +154,7 @@ class Stages:
         small = Model(generator, jax.device_get(cut.params))
         few = stack(some(self.run.data.search_a, 4), self.run.shape[:2], self.run.data.encode)
         masks = None
-        if self.config.budget:
+        if self.config.budget or self.method(generator).silent:
             masks = slimming.alive(generator, slimmed.params, sites)
         whole = jax.jit(lambda params, x: generator.apply(params, x, masks=masks).image)
         drawn = render(small, few)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import prod
 
 from ganc.discovery.groups import Discovery
+from ganc.discovery.kernels import parameters_at
 from ganc.discovery.program import Operand, Program, Step
 from ganc.types import Group
 
@@ -25,12 +26,14 @@ class Part:
         factor: what no width changes.
         groups: of the axes.
         sizes: their full lengths.
+        layer: the path of its kernel, where that is a parameter.
     """
 
     kinds: set[str]
     factor: int
     groups: tuple[Group, ...]
     sizes: tuple[int, ...]
+    layer: str = ""
 
 
 def count(discovery: Discovery, true: bool) -> list[Part]:
@@ -56,6 +59,7 @@ class _Counting:
     def __init__(self, discovery: Discovery, true: bool) -> None:
         self.parts: list[Part] = []
         self._discovery, self._true = discovery, true
+        self._kernels = parameters_at(discovery)
         self._sums: dict[int, Part] = {}  # what comes of a sum over an activation -> all its places
         self._norms: dict[int, Part] = {}  # what comes of a root, before and after its product
         self._normed: set[int] = set()  # after it
@@ -125,7 +129,10 @@ class _Counting:
         ).shape
         spec = numbers.lhs_spec if transposed and self._true else numbers.out_spec
         pixels = prod(size for i, size in enumerate(shape) if i != spec[1])
-        self._add(self._part(kernel, factor=pixels), "convolution")
+        part = self._part(kernel, factor=pixels)
+        if isinstance(kernel, int) and kernel in self._kernels:
+            part.layer, _ = self._kernels[kernel]
+        self._add(part, "convolution")
         self._global_mean(step)
 
     def _matrices(self, step: Step) -> None:

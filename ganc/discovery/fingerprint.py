@@ -22,13 +22,13 @@ class Own:
         name: what its author calls it.
         fingerprint: of what it computes, in hexadecimal.
         jax: the version that traced it.
-        rank: axes of its input: 4 where it is pictures.
+        shape: of the example that it was traced at.
     """
 
     name: str
     fingerprint: str
     jax: str
-    rank: int = 4
+    shape: tuple[int, ...]
 
 
 def recognise(generator: Generator | None, spec: Mapping[str, Any], where: str) -> Generator:
@@ -40,7 +40,7 @@ def recognise(generator: Generator | None, spec: Mapping[str, Any], where: str) 
     if generator is None:
         raise UserError(
             f"{where}: {spec.get('name')!r} is a network of one's own, which no file can build; "
-            "load it with store.load(directory, own=generator)"
+            "say what defines it: --network MODULE:NAME, or store.load(directory, own=generator)"
         )
     found = generator.spec
     if not isinstance(found, Own) or found.fingerprint != spec.get("fingerprint"):

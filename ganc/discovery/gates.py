@@ -18,7 +18,7 @@ from ganc.discovery.program import Operand, Program, Step
 from ganc.types import Group
 
 # Zeros of the first operand stay zeros; of any; of all.
-_FIRST = set(
+FIRST = set(
     """
 abs asin asinh atan atan2 atanh broadcast_in_dim cbrt ceil convert_element_type copy copy_p cummax
 cummin cumsum device_put div dynamic_slice erf expm1 floor gather imag log1p name neg
@@ -27,8 +27,8 @@ reduce_window_min reduce_window_sum relu rem reshape rev round sharding_constrai
 slice split sqrt square squeeze stop_gradient tan tanh tile transpose unstack
 """.split()
 )
-_ANY = {"mul", "and"}
-_ALL = {"add", "add_any", "concatenate", "max", "min", "or", "pad", "stack", "sub", "xor"}
+ANY = {"mul", "and"}
+ALL = {"add", "add_any", "concatenate", "max", "min", "or", "pad", "stack", "sub", "xor"}
 # What hands its operand on, place by place: a gate before it serves all that follow.
 _PLAIN = set(
     """
@@ -134,14 +134,16 @@ class _Pass:
             or self._is_nothing(operand)
             for operand in step.operands
         ]
-        if step.name in _FIRST:
+        if step.name in FIRST:
             return zeros[0]
-        if step.name in _ANY:
+        if step.name in ANY:
             return any(zeros)
-        if step.name in _ALL:
+        if step.name in ALL:
             return all(zeros)
         if step.name == "select_n":
             return all(zeros[1:])
+        if step.name.startswith("scatter"):
+            return zeros[0] and zeros[2]
         if step.name == "integer_pow":
             return zeros[0] and step.params["y"] > 0
         if step.name == "conv_general_dilated":
@@ -185,13 +187,14 @@ def contracted(
     step: Step, program: Program, groups: Mapping[int, tuple[Group, ...]]
 ) -> Iterator[list[int]]:
     """For each channel axis that a step sums over, the operands of which one must be zero."""
-    for axes in _summed(step, program):
+    for axes in summed(step, program):
         numbers = [(o, i) for o, i in zip(step.operands, axes, strict=False) if isinstance(o, int)]
         if any(groups[number][axis] is not None for number, axis in numbers):
             yield [number for number, _ in numbers]
 
 
-def _summed(step: Step, program: Program) -> list[tuple[Any, ...]]:
+def summed(step: Step, program: Program) -> list[tuple[Any, ...]]:
+    """For each axis that a step sums over, which it is of its operands."""
     if step.name == "reduce_sum":
         return [(axis,) for axis in step.params["axes"]]
     if step.name == "dot_general":

@@ -44,7 +44,7 @@ def own(
     Args:
         apply: `apply(params, x, **inputs)` -> pictures (b h w 3), or an `Output`, whose taps can be
             distilled. It is traced once per shape of `x`, and may not depend on values.
-        params: what it learned.
+        params: what it learned; with `init`, their shapes are enough.
         example: pictures that it takes (b h w c), or their shape.
         name: to remember it by.
         init: key -> new parameters; without it, every training starts from `params`.
@@ -56,8 +56,11 @@ def own(
         inputs: examples of what else `apply` takes.
 
     Raises:
-        UserError: two parameters have the same path, or `base` does not divide a width.
+        UserError: two parameters have the same path, `base` does not divide a width, or nothing
+            says what a training starts from.
     """
+    if init is None and any(isinstance(x, jax.ShapeDtypeStruct) for x in jax.tree.leaves(params)):
+        raise UserError("of a network whose parameters are shapes, own(...) needs init too")
     layout = Layout(params)
     shapes = jax.tree.map(_shape, layout.named(params))
     network = _Network(apply, layout, shapes)
@@ -92,10 +95,25 @@ def own(
         taps=_taps(found),
         divisor=divisor,
         minimum=minimum,
-        spec=Own(name, fingerprint(found), jax.__version__, np.ndim(example)),
+        spec=Own(name, fingerprint(found), jax.__version__, np.shape(example)),
         channels_in=np.shape(example)[-1],
         statistics=statistics,
     )
+
+
+def discovery_of(
+    generator: Generator, shape: tuple[int, ...] | None = None, **inputs: Any
+) -> Discovery:
+    """What the computation of a generator says about its channels; nothing is computed.
+
+    Args:
+        generator: that `own` made.
+        shape: of what it is given, by default that of its example.
+        inputs: shapes of what else it takes.
+    """
+    params = jax.eval_shape(generator.init, jax.random.key(0))
+    x = jax.ShapeDtypeStruct(shape or generator.spec.shape, jnp.float32)
+    return analyse(lambda p, x, more: generator.apply(p, x, **more), params, x, inputs)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from math import prod
 
 import numpy as np
 
-from ganc.discovery import contractions
+from ganc.discovery import contractions, indexing
 from ganc.discovery.identities import FIXED, Ids
 from ganc.discovery.program import Step
 from ganc.discovery.walk import Axes, Rule, Walk, agreed, only, refuse
@@ -192,34 +192,6 @@ def _along(parameter: str) -> Rule:
     return rule
 
 
-def _gather(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
-    numbers, operand = step.params["dimension_numbers"], walk.shape(step.operands[0])
-    sizes = step.params["slice_sizes"]
-    gone = (*numbers.collapsed_slice_dims, *numbers.operand_batching_dims)
-    whole = {i for i, size in enumerate(operand) if sizes[i] == size and i not in gone}
-    kept = only(walk, step, axes[0], whole - set(numbers.start_index_map), "along channels")
-    for ids in axes[1]:
-        walk.identities.fix(ids, f"gather by indices that have channels in {step.where}")
-    result: list[Ids] = [None] * len(walk.shape(step.results[0]))
-    remaining = (ids for i, ids in enumerate(kept) if i not in gone)
-    for place, ids in zip(numbers.offset_dims, remaining, strict=True):
-        result[place] = ids
-    return [tuple(result)]
-
-
-def _dynamic_slice(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
-    shape = walk.shape(step.operands[0])
-    kept = {i for i, size in enumerate(step.params["slice_sizes"]) if size == shape[i]}
-    return [only(walk, step, axes[0], kept, "along channels")]
-
-
-def _dynamic_update_slice(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
-    shape, part = (walk.shape(operand) for operand in step.operands[:2])
-    kept = {i for i, size in enumerate(part) if size == shape[i]}
-    whole, part = (only(walk, step, a, kept, "along channels") for a in axes[:2])
-    return [tuple(map(walk.identities.same, whole, part))]
-
-
 def _iota(walk: Walk, step: Step, axes: list[Axes]) -> list[Axes]:
     new = walk.identities.fresh(walk.shape(step.results[0]))
     return [tuple(None if i == step.params["dimension"] else ids for i, ids in enumerate(new))]
@@ -268,9 +240,12 @@ RULES: dict[str, Rule] = {
     "slice": _slice,
     "split": _split,
     "pad": _pad,
-    "gather": _gather,
-    "dynamic_slice": _dynamic_slice,
-    "dynamic_update_slice": _dynamic_update_slice,
+    "gather": indexing.gather,
+    "dynamic_slice": indexing.dynamic_slice,
+    "dynamic_update_slice": indexing.dynamic_update_slice,
+    **dict.fromkeys(
+        ("scatter", "scatter-add", "scatter-mul", "scatter-min", "scatter-max"), indexing.scatter
+    ),
     "iota": _iota,
     "conv_general_dilated": contractions.convolution,
     "dot_general": contractions.matrices,

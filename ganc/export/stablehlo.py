@@ -15,6 +15,7 @@ import tyro
 from jax import export
 
 from ganc import cli
+from ganc.discovery.imported import Network, imported
 from ganc.errors import RunError, UserError
 from ganc.export.new_file import check_new, write_new
 from ganc.export.symbolic import picture_of, style_dim, symbolic_inputs
@@ -33,6 +34,8 @@ def serialise(
     model: Model, size: tuple[int, int] | None = None, *, own_style: bool = False
 ) -> bytes:
     """The content of the file, for any batch, and for any size but for `size`.
+
+    See `symbolic_inputs` for networks of one's own.
 
     Raises:
         UserError: flatbuffers is not installed, or the generator takes no such size.
@@ -71,6 +74,7 @@ def main(
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")],
     size: tuple[int, int] | None = None,
     own_style: tyro.conf.FlagCreatePairsOff[bool] = False,
+    network: Network = "",
 ) -> None:
     """Writes a stored model as StableHLO that JAX can run without this library.
 
@@ -80,9 +84,10 @@ def main(
         size: height and width that the file is for; by default any.
         own_style: a picture keeps its own style, where the model has styles (MUNIT); by default the
             style is an input.
+        network: what defines the model, where it is of a network of one's own.
     """
     check_new(out)
-    loaded = fold(store.load(model))
+    loaded = fold(store.load(model, imported(network)))
     data = serialise(loaded, size, own_style=own_style)
     gap = check(data, loaded, size, own_style)
     write_new(out, data)

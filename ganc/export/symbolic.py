@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax import export
 
+from ganc.discovery.fingerprint import Own
+from ganc.errors import UserError
 from ganc.types import Generator, Model
 
 
@@ -14,11 +16,30 @@ def style_dim(generator: Generator, own_style: bool) -> int:
     return 0 if own_style else getattr(generator.spec, "style_dim", 0)
 
 
+def is_own(generator: Generator) -> bool:
+    """Whether it is of a network of one's own, whose shapes are numbers: a file is for one picture
+    of one size."""
+    return isinstance(generator.spec, Own)
+
+
 def symbolic_inputs(
     generator: Generator, size: tuple[int, int] | None, style_dim: int
 ) -> list[jax.ShapeDtypeStruct]:
-    """`x` (b h w c) and perhaps `style` (b d), of any batch, and of any size but for `size`."""
-    if size is None:
+    """`x` (b h w c) and perhaps `style` (b d), of any batch, and of any size but for `size`.
+
+    Of a network of one's own it is one picture of `size`.
+
+    Raises:
+        UserError: it takes no pictures, or there is no `size`.
+    """
+    if is_own(generator):
+        if size is None or len(generator.spec.shape) != 4:
+            raise UserError(
+                "a network of one's own is exported for pictures of one size: give --size, such as "
+                f"--size {' '.join(map(str, generator.spec.shape[1:-1]))}"
+            )
+        batch, (height, width) = 1, size
+    elif size is None:
         unit = generator.divisor
         least = -(-generator.minimum // unit)
         limits = [f"h >= {least}", f"w >= {least}"]

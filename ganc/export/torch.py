@@ -21,7 +21,7 @@ from ganc.export import layouts
 from ganc.export.layouts import Layer
 from ganc.export.recognition import FAMILIES, NAMES, check_family, recognise, select
 from ganc.models import store
-from ganc.models.families import family_of
+from ganc.models.families import OWN, family_of
 from ganc.models.families import generator as generator_of
 from ganc.models.flat import check_finite, expected_shapes, flatten, full_shapes, unflatten
 from ganc.models.resnet import Spec as ResNetSpec
@@ -30,6 +30,11 @@ from ganc.types import Arch, Generator, Model, Params, Slot, Widths
 # What PyTorch keeps beside a norm and what its evaluation does not need: counters, and the
 # statistics of the instance norms of its oldest versions.
 _IGNORED = ("num_batches_tracked", "running_mean", "running_var")
+
+_NAMELESS = (
+    "no PyTorch code has names for the parameters of a network of one's own; export it with ganc "
+    "export onnx or ganc export stablehlo"
+)
 
 
 def load(path: str | Path, family: str | None = None, key: str | None = None) -> Model:
@@ -99,13 +104,15 @@ def save(path: str | Path, generator: Generator, params: Params) -> None:
         params: at any widths.
 
     Raises:
-        UserError: PyTorch is not installed.
+        UserError: PyTorch is not installed, or the network is one's own.
         OSError: the file cannot be written.
     """
+    if (family := family_of(generator.spec)) not in NAMES:
+        raise UserError(_NAMELESS)
     torch = _torch()
     if torch is None:
         raise UserError("writing a PyTorch checkpoint needs PyTorch: pip install 'ganc[torch]'")
-    layers = NAMES[family_of(generator.spec)].layers(generator.spec)
+    layers = NAMES[family].layers(generator.spec)
     arrays = layouts.to_torch(flatten(params), layers)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -218,6 +225,8 @@ def main(
         key: which of several networks in the checkpoint, such as netG_A.
     """
     if source.is_dir():
+        if store.read_family(source) == OWN:
+            raise UserError(_NAMELESS)
         model = store.load(source)
         save(out, model.generator, model.params)
         print(f"{model.generator.spec} written to {out}")

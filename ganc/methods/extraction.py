@@ -25,6 +25,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from ganc import channels
+from ganc.discovery.fingerprint import Own
 from ganc.methods.sites import Site, dead_channels
 from ganc.models.kernels import Kernel, each_input, kernels_of
 from ganc.types import Generator, Keep, Params
@@ -53,7 +54,8 @@ def extract(generator: Generator, params: Params, sites: tuple[Site, ...]) -> Ex
     """The network without its dead channels; it draws what `params` draw.
 
     A channel that is not constant where a convolution takes it, such as behind a norm that sees a
-    border of zeros, stays.
+    border of zeros, stays. What is left of a network of one's own draws what it drew with
+    its dead channels masked.
 
     Args:
         generator: as it is applied.
@@ -61,6 +63,9 @@ def extract(generator: Generator, params: Params, sites: tuple[Site, ...]) -> Ex
         sites: where it was slimmed.
     """
     dead, widths = dead_channels(params, sites), channels.read_widths(params, generator.axes)
+    if isinstance(generator.spec, Own):  # its dead channels were masked while it learned
+        keep = {group: np.flatnonzero(~gone) for group, gone in dead.items()}
+        return _cut(generator, params, keep)
     takers = {
         group: [k for k in kernels_of(generator) if group in channels.names(k.source)]
         for group in dead
@@ -90,10 +95,16 @@ def extract(generator: Generator, params: Params, sites: tuple[Site, ...]) -> Ex
         if group in carriers:
             stays[carriers[group]] = True
         keep[group] = np.flatnonzero(stays)
-    small: Any = channels.slice_params(unflatten_dict(flat, sep="/"), generator.axes, keep)
+    return _cut(generator, unflatten_dict(flat, sep="/"), keep, tuple(carriers))
+
+
+def _cut(
+    generator: Generator, params: Params, keep: Keep, carriers: tuple[str, ...] = ()
+) -> Extracted:
+    small: Any = channels.slice_params(params, generator.axes, keep)
     nothing = jax.tree.map(jnp.zeros_like, params)
     whole = channels.put_back(nothing, generator.axes, keep, small)
-    return Extracted(small, whole, keep, tuple(carriers))
+    return Extracted(small, whole, keep, carriers)
 
 
 def _noise(generator: Generator) -> np.ndarray:

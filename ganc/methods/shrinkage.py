@@ -19,7 +19,8 @@ def soft_threshold(x: Any, threshold: Any) -> jax.Array:
 def sizes(params: Params, site: Site) -> jax.Array:
     """The size of every channel of a site (c): its largest scale, without sign."""
     flat: dict[str, Any] = flatten_dict(params, sep="/")
-    return jnp.max(jnp.stack([jnp.abs(flat[path]) for path in site.scales]), axis=0)
+    scales = jnp.stack([jnp.abs(flat[path]).reshape(site.times, -1) for path in site.scales])
+    return jnp.max(scales, axis=(0, 1))
 
 
 def shrink(params: Params, sites: Sequence[Site], threshold: Any) -> Params:
@@ -40,8 +41,14 @@ def shrink(params: Params, sites: Sequence[Site], threshold: Any) -> Params:
         size = sizes(params, site)
         rescued = (size == size.max()) & (size.max() <= threshold) & bool(site.least)
         for path in site.scales:
-            flat[path] = jnp.where(rescued, flat[path], soft_threshold(flat[path], threshold))
+            kept = _spread(rescued, site, flat[path])
+            flat[path] = jnp.where(kept, flat[path], soft_threshold(flat[path], threshold))
     return unflatten_dict(flat, sep="/")
+
+
+def _spread(channels: jax.Array, site: Site, scale: Any) -> jax.Array:
+    """What holds for the channels of a site (c), in the shape of one of its scales or shifts."""
+    return jnp.tile(channels, site.times).reshape(jnp.shape(scale))
 
 
 def bury(params: Params, before: Params, sites: Sequence[Site]) -> Params:
@@ -53,9 +60,9 @@ def bury(params: Params, before: Params, sites: Sequence[Site]) -> Params:
     for site in sites:
         was = sizes(before, site) > 0
         for path in site.scales:
-            flat[path] = flat[path] * was
+            flat[path] = flat[path] * _spread(was, site, flat[path])
         alive = sizes(unflatten_dict(flat, sep="/"), site) > 0
         for path in site.biases:
             if path in flat:
-                flat[path] = flat[path] * alive
+                flat[path] = flat[path] * _spread(alive, site, flat[path])
     return unflatten_dict(flat, sep="/")

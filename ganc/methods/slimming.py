@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import optax
 
 from ganc import channels
+from ganc.discovery.fingerprint import Own
 from ganc.features.perceptual import Perceptual
 from ganc.losses.content_style import ContentStyle, content_style
 from ganc.methods.budget import Budget
@@ -65,6 +66,14 @@ class Slimming:
     beta: float = 20.0
     against: Literal["teacher", "real"] = "teacher"
     pool: int = 50
+
+    @property
+    def silent(self) -> bool:
+        """Whether dead channels are masked, and stay dead.
+
+        In a network of one's own nobody knows which layer could carry on with their constants.
+        """
+        return isinstance(self.student.spec, Own)
 
     @property
     def measured(self) -> dict[str, frozenset[str]]:
@@ -164,10 +173,11 @@ def make_step(
         average: decay of the running average of the student; 0 keeps none.
     """
     task, sites = method.task, method.sites
+    buried = bool(sites) and (method.silent or budget is not None)
 
     def generator_loss(params, discriminator, frozen, batch, inputs, taught):
-        # With a budget dead channels stay dead, so norms over several channels may leave them out.
-        masks = None if budget is None else alive(method.student, params[STUDENT], sites)
+        # Where dead channels stay dead, norms over several channels may leave them out.
+        masks = alive(method.student, params[STUDENT], sites) if buried else None
         made = method.student.apply(
             params[STUDENT], inputs.x, masks=masks, momentum=MOMENTUM, **inputs.options
         )
@@ -208,7 +218,7 @@ def make_step(
             optimizers,
             measured=method.measured,
             average=average,
-            project=lambda moved: _project(moved, state, found, sites, threshold, budget),
+            project=lambda moved: _project(moved, state, found, sites, threshold, budget, buried),
         )
         state = update(
             state,
@@ -242,18 +252,22 @@ def _project(
     sites: tuple[Site, ...],
     threshold: Callable[[jax.Array], jax.Array] | None,
     budget: Budget | None,
+    buried: bool,
 ) -> Mapping[str, Params]:
     """The proximal step; puts what is worth logging, and the next rho, into `found`."""
     student: Any = params["generator"][STUDENT]
-    if budget is not None:
+    if buried:
         student = bury(student, before.params["generator"][STUDENT], sites)
+    if budget is not None:
         rho = before.extra["rho"]
         by, found["rho"] = budget.threshold(student, sites, rho, before.step)
-        student = bury(shrink(student, sites, by), student, sites)
+        student = shrink(student, sites, by)
     elif threshold is not None:
         student = shrink(student, sites, threshold(before.step))
     else:
         return params
+    if buried:
+        student = bury(student, student, sites)
     living = [jnp.sum(sizes(student, site) > 0) for site in sites]
     found["channels"] = sum(living[1:], living[0]).astype(jnp.float32)
     return {**params, "generator": {**params["generator"], STUDENT: student}}

@@ -11,14 +11,13 @@ from typing import Any, Literal, NamedTuple
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict
 
 from ganc import channels
 from ganc.discovery.count import count
 from ganc.discovery.fingerprint import Own
-from ganc.discovery.groups import analyse
+from ganc.discovery.generator import discovery_of
 from ganc.errors import UserError
 from ganc.metrics.layers import calls, calls_of
 from ganc.nn.layers import Conv, ConvTranspose, DepthwiseConv, GlobalMean, Linear, Product
@@ -109,7 +108,10 @@ def macs_by_layer(
     convention: Convention = "published",
     **inputs: jax.ShapeDtypeStruct,
 ) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
-    """The path of each layer -> its part of `macs`, over all its calls."""
+    """The path of each layer -> its part of `macs`, over all its calls.
+
+    In a network of one's own a layer is a kernel; what has none has the path "".
+    """
     rows: dict[str, list[_Row]] = {}
     for row in _trace(generator, height, width, convention, inputs):
         rows.setdefault(row.layer, []).append(row)
@@ -175,10 +177,9 @@ def _trace(
     convention: Convention,
     inputs: dict[str, jax.ShapeDtypeStruct],
 ) -> list[_Row]:
+    if isinstance(generator, Generator) and isinstance(generator.spec, Own):
+        return _read(generator, height, width, convention, inputs)
     params = jax.eval_shape(generator.init, jax.random.key(0))
-    picture = jax.ShapeDtypeStruct((1, height, width, generator.channels_in), jnp.float32)
-    if isinstance(generator.spec, Own):
-        return _read(generator, params, picture, convention, inputs)
     axes: Any = flatten_dict(generator.axes)
     table = _Table(flatten_dict(params), axes, generator.statistics)
     rows: list[_Row] = []
@@ -208,18 +209,18 @@ def _trace(
 
 
 def _read(
-    generator: Generator | Discriminator,
-    params: Any,
-    picture: jax.ShapeDtypeStruct,
+    generator: Generator,
+    height: int,
+    width: int,
     convention: Convention,
     inputs: dict[str, jax.ShapeDtypeStruct],
 ) -> list[_Row]:
     """The rows of a network of one's own, read off its computation."""
-    if generator.spec.rank != picture.ndim:
-        picture = jax.ShapeDtypeStruct((1, generator.channels_in), jnp.float32)
-    found = analyse(lambda p, x, more: generator.apply(p, x, **more), params, picture, inputs)
+    _, *rest = generator.spec.shape
+    rest = [height, width, rest[-1]] if len(rest) == 3 else rest
+    found = discovery_of(generator, (1, *rest), **inputs)
     return [
-        _Row(part.factor, part.groups, part.sizes)
+        _Row(part.factor, part.groups, part.sizes, part.layer)
         for part in count(found, convention == "true")
         if part.kinds & _COUNTED[convention]
     ]

@@ -7,6 +7,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from ganc.discovery.fingerprint import Own
+from ganc.errors import UserError
 from ganc.nn.layers import Conv, ConvTranspose, DepthwiseConv, Linear
 from ganc.types import Generator, Group
 
@@ -34,7 +36,13 @@ class Kernel(NamedTuple):
 
 
 def kernels_of(generator: Generator) -> tuple[Kernel, ...]:
-    """The layers of `ganc.nn` with kernels, in the order of their first calls; nothing compiles."""
+    """The layers of `ganc.nn` with kernels, in the order of their first calls; nothing compiles.
+
+    Raises:
+        UserError: the network is one's own, of other layers.
+    """
+    if isinstance(generator.spec, Own):
+        raise UserError("only a network of the library's families can be rounded to eight bits")
     found: dict[str, Kernel] = {}
 
     def look(layer: Any, x: jax.Array) -> jax.Array:

@@ -23,8 +23,10 @@ def render(
     pictures: Float[np.ndarray, "n h w c"],
     batch: int | None = None,
     inputs: Mapping[str, np.ndarray] = FrozenDict(),
-) -> Float[np.ndarray, "n h w 3"]:
+) -> Float[np.ndarray, "n _h _w 3"]:
     """The model's pictures of `pictures`, in [-1, 1], `batch` in a call.
+
+    They may be of another size, of a network that enlarges.
 
     `inputs` are a family's own, of as many rows as there are pictures, such as MUNIT's `style`.
     By default a CPU takes one at a time, which is as fast there and is what latencies are measured

@@ -159,6 +159,15 @@ def load_discriminator(directory: Place) -> tuple[Discriminator, Params]:
     return network, params
 
 
+def read_family(directory: Place) -> str:
+    """The family of a stored network, or "own".
+
+    Raises:
+        UserError: see `load`.
+    """
+    return _read_model(_whole(directory) / _MODEL)["family"]
+
+
 def read_about(directory: Place) -> dict[str, Any]:
     """What was stored along with a network: where it comes from, what it scored.
 

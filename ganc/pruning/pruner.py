@@ -55,12 +55,14 @@ def _weights(network, granularity: Granularity, scope: Scope) -> Pruner:
     def tighten(params: Params, masks: Params, sparsity: float) -> Params:
         weights: Any = flatten_dict(params, sep="/")
         had: Any = jax.tree.map(np.asarray, flatten_dict(masks, sep="/"))
-        found = {path: _magnitude(weights[path], had[path]) for path in paths}
+        had = {path: had[path].transpose(order) for path, order in paths.items()}
+        found = {path: _magnitude(weights[path], had[path], paths[path]) for path in paths}
         scores = {path: units.scores(w) for path, w in found.items()}
         sizes = {path: found[path].size // score.size for path, score in scores.items()}
         going = _choose(scores, sizes, sparsity, scope, units)
         kept = {path: units.drop(found[path], going[path]) & had[path] for path in paths}
-        return unflatten_dict(kept, sep="/")
+        back = {path: kept[path].transpose(np.argsort(order)) for path, order in paths.items()}
+        return unflatten_dict(back, sep="/")
 
     def apply(params: Params, masks: Params) -> Params:
         flat: dict[str, Any] = dict(flatten_dict(params, sep="/"))
@@ -82,8 +84,12 @@ def _filters(network, scope: Scope) -> Pruner:
     do not agree on them, and a pruned one still emits its bias. None of those could be cut out.
     """
     axes: Any = flatten_dict(network.axes, sep="/")
-    kernels = [path for path in prunable(network, "filter") if axes[path][-1] is not None]
-    made = {name for path in kernels for name in channels.names(axes[path][-1])}
+    kernels = {
+        path: (order, axes[path][order[3]])
+        for path, order in prunable(network, "filter").items()
+        if axes[path][order[3]] is not None
+    }
+    made = {name for _, group in kernels.values() for name in channels.names(group)}
     groups = {name: width for name, width in sorted(network.widths.items()) if name in made}
 
     def init() -> Params:
@@ -93,9 +99,9 @@ def _filters(network, scope: Scope) -> Pruner:
         total = {name: np.zeros(width) for name, width in groups.items()}
         sizes = dict.fromkeys(groups, 0)
         flat: Any = flatten_dict(params, sep="/")
-        for path in kernels:
-            magnitude, offset = np.abs(np.asarray(flat[path], np.float64)), 0
-            for name in channels.names(axes[path][-1]):
+        for path, (order, group) in kernels.items():
+            magnitude, offset = np.abs(np.asarray(flat[path], np.float64)).transpose(order), 0
+            for name in channels.names(group):
                 part = magnitude[..., offset : offset + groups[name]]
                 total[name] += part.sum(axis=(0, 1, 2))
                 sizes[name] += part[..., 0].size
@@ -129,8 +135,8 @@ def _all(widths: Mapping[str, int]) -> dict[str, np.ndarray]:
     return {group: np.arange(width) for group, width in widths.items()}
 
 
-def _magnitude(weights: Any, mask: Any) -> np.ndarray:
-    return np.where(np.asarray(mask), np.abs(np.asarray(weights)), GONE)
+def _magnitude(weights: Any, mask: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
+    return np.where(mask, np.abs(np.asarray(weights)).transpose(order), GONE)
 
 
 def _choose(

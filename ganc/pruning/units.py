@@ -7,6 +7,10 @@ import jax
 import numpy as np
 from flax.traverse_util import flatten_dict
 
+from ganc.discovery.fingerprint import Own
+from ganc.discovery.generator import discovery_of
+from ganc.discovery.kernels import kernels_of
+from ganc.errors import UserError
 from ganc.types import Discriminator, Generator
 
 Granularity = Literal["element", "vector", "kernel", "filter", "2:4"]
@@ -64,19 +68,35 @@ UNITS: Mapping[str, Units] = {
 """Granularity -> what is pruned together; `filter` works on channel groups instead."""
 
 
-def prunable(network: Generator | Discriminator, granularity: Granularity) -> list[str]:
+def prunable(
+    network: Generator | Discriminator, granularity: Granularity
+) -> dict[str, tuple[int, ...]]:
     """The paths of the arrays that are pruned: the kernels of all convolutions, of both kinds.
 
     Biases, norms and matrices stay dense, as published.
+
+    Returns: path -> the axes of the array, in the order h w i o.
+
+    Raises:
+        UserError: of a network of one's own, there is none.
     """
     shapes: Any = flatten_dict(jax.eval_shape(network.init, jax.random.key(0)), sep="/")
-    return [
-        path
-        for path, leaf in sorted(shapes.items())
-        if path.endswith("/kernel")
-        and len(leaf.shape) == 4
-        and (granularity != "2:4" or leaf.shape[2] % 4 == 0)
-    ]
+    return {
+        path: order
+        for path, order in sorted(_kernels(network, shapes).items())
+        if granularity != "2:4" or shapes[path].shape[order[2]] % 4 == 0
+    }
+
+
+def _kernels(
+    network: Generator | Discriminator, shapes: Mapping[str, Any]
+) -> Mapping[str, tuple[int, ...]]:
+    if isinstance(network, Generator) and isinstance(network.spec, Own):
+        if not (found := kernels_of(discovery_of(network))):
+            raise UserError("this network has no kernel of a convolution, so nothing to prune")
+        return found
+    ours = [path for path, leaf in shapes.items() if len(leaf.shape) == 4]
+    return {path: (0, 1, 2, 3) for path in ours if path.endswith("/kernel")}
 
 
 def lowest(

@@ -44,7 +44,10 @@ def sparsity(model: Model, shape: tuple[int, ...]) -> dict[str, Any]:
     height, width = shape[:2]
     work = cost.macs_by_layer(generator, height, width, "true")
     macs = {path: int(count(widths)) for path, count in work.items()}
-    left = {path: n * (1 - layers.get(f"{path}/kernel", 0.0)) for path, n in macs.items()}
+    zeros = {path.removesuffix("/kernel"): share for path, share in layers.items()}
+    left = {
+        path: n * (1 - zeros.get(path.removesuffix("/kernel"), 0.0)) for path, n in macs.items()
+    }
     return {
         "zeros": sum(layers[path] * size for path, size in sizes.items()) / sum(sizes.values()),
         "layers": layers,

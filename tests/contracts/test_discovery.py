@@ -13,8 +13,10 @@ from ganc import channels
 from ganc.discovery.gates import plan
 from ganc.discovery.generator import own
 from ganc.discovery.groups import analyse
+from ganc.discovery.scales import scaled_groups
+from ganc.methods.sites import find_sites
 from ganc.metrics import cost
-from ganc.models import resnet
+from ganc.models import cartoon, munit, resnet, unet
 from ganc.models.families import family_of
 from ganc.nn import conv
 from ganc.nn.call import Gate
@@ -104,6 +106,32 @@ def test_the_cost_that_is_read_off_is_the_declared_one(case, monkeypatch, random
         counts = cost.macs(ours, *case.size, convention)(half)
         read = cost.macs(theirs, *case.size, convention)(named)
         assert read - counts == uncounted(case, convention, half)
+
+
+@pytest.mark.parametrize(
+    ("spec", "trunk"),
+    [
+        (resnet.Spec(4, 3, norm="slimming"), False),
+        (resnet.Spec(4, 3, norm="affine", separable=True), True),
+        (cartoon.Spec(4, 3), False),
+        (unet.Spec(3, 5), False),
+        (munit.Spec(4), False),
+    ],
+    ids=str,
+)
+def test_discovered_scales_are_those_of_the_sites(spec, trunk):
+    generator = built(spec)
+    shapes = jax.eval_shape(generator.init, jax.random.key(0))
+    side = -(-max(generator.minimum, 8) // generator.divisor) * generator.divisor
+    x = jax.ShapeDtypeStruct((1, side, side, 3), np.float32)
+    found = analyse(lambda params, x: generator.apply(params, x).image, shapes, x)
+    groups = scaled_groups(found, generator.statistics)
+    theirs = {frozenset(g.scales): set(g.shifts) for g in groups if trunk or g.makers == 1}
+    ours = {frozenset(site.scales): set(site.biases) for site in find_sites(generator, trunk=trunk)}
+    assert theirs.keys() == ours.keys()
+    for scales, shifts in theirs.items():
+        # What a depthwise convolution adds behind a norm is a shift of the same channels.
+        assert {path for path in shifts if "depthwise" not in path} == ours[scales]
 
 
 def uncounted(case, convention, widths):

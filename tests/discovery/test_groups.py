@@ -38,6 +38,14 @@ def through(function):
     return lambda p, x: function(x @ p["a"]) @ p["b"]
 
 
+@jax.custom_vjp
+def doubled(y):
+    return 2 * y
+
+
+doubled.defvjp(lambda y: (doubled(y), None), lambda _, slope: (2 * slope,))
+
+
 TWICE = ("a", "a")
 FOUND = {
     "activations": (jax.nn.gelu, 8, "a"),
@@ -52,6 +60,17 @@ FOUND = {
     "layer norm": (lambda y: (y - y.mean(-1, keepdims=True)) / y.std(-1, keepdims=True), 8, "a"),
     "a uniform constant": (lambda y: y * np.full(8, 2.0, np.float32), 8, "a"),
     "rows picked by index": (lambda y: y[jnp.array([1, 0])], 8, "a"),
+    "rows put by index": (lambda y: jnp.exp(y).at[jnp.array([1, 1])].add(2 * y), 8, "a"),
+    "a row that is set": (lambda y: jnp.asarray(y).at[1].set(jnp.cos(y[0])), 8, "a"),
+    "a derivative of its own": (doubled, 8, "a"),
+    "einsum": (lambda y: jnp.einsum("bc,dc,bd->bc", y, y, jnp.ones((2, 2))), 8, "a"),
+    "a loop that keeps its rows": (
+        lambda y: lax.scan(jax.checkpoint(lambda c, x: (c, x * jnp.exp(c))), y, jnp.stack([y]))[1][
+            0
+        ],
+        8,
+        "a",
+    ),
     "a loop": (lambda y: lax.scan(lambda c, x: (c + x, c), y, jnp.stack([y, y]))[0], 8, "a"),
     "a gated linear unit": (jax.nn.glu, 4, TWICE),
     "halves swapped": (lambda y: y * jnp.concatenate([y[:, 4:], y[:, :4]], -1), 8, TWICE),
@@ -71,6 +90,7 @@ REFUSED = {
     "a branch": (lambda y: lax.cond(y[0, 0] > 0, jnp.sin, jnp.cos, y), "cond is not understood"),
     "interleaving": (lambda y: jnp.repeat(y[:, :4], 2, -1), "several places in a row"),
     "padding": (lambda y: jnp.pad(y[:, :6], ((0, 0), (1, 1))), "pad of channels"),
+    "channels that are set": (lambda y: y.at[:, 1].set(0.0), "scatter along channels"),
     "every second": (lambda y: jnp.concatenate([y[:, ::2]] * 2, -1), "slice of every 2th channel"),
 }  # fmt: skip
 

@@ -1,5 +1,7 @@
 """What a generator of one's own can do like any other."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -85,6 +87,64 @@ def test_a_network_of_nnx():
     ]
 
 
+def test_an_nnx_network_is_a_generator():
+    class Net(nnx.Module):
+        def __init__(self, rngs):
+            self.enter = nnx.Conv(3, 8, (3, 3), rngs=rngs)
+            self.norm = nnx.LayerNorm(8, rngs=rngs)
+            self.attend = nnx.Linear(8, 8, rngs=rngs)
+            self.leave = nnx.ConvTranspose(8, 3, (3, 3), rngs=rngs)
+
+        def __call__(self, x):
+            x = nnx.gelu(self.norm(self.enter(x)))
+            return self.leave(x * nnx.sigmoid(self.attend(x.mean((1, 2), keepdims=True))))
+
+    graph, state = nnx.split(Net(nnx.Rngs(0)))
+    check_half(lambda state, x: nnx.merge(graph, state)(x), state, groups=1)
+
+
+def test_a_network_in_the_style_of_haiku_is_a_generator():
+    """Modules by their path, with `w`, `b`, `scale` and `offset`, and kernels of any shape."""
+    rng = np.random.default_rng(0)
+    draw = lambda *size: np.float32(rng.normal(0, 0.3, size))  # noqa: E731
+    params = {
+        "net/~/conv2_d": {"w": draw(3, 3, 3, 8), "b": draw(8)},
+        "net/~/instance_norm": {"scale": 1 + draw(1, 1, 1, 8), "offset": draw(1, 1, 1, 8)},
+        "net/~/multi_head/linear": {"w": draw(8, 2 * 3)},
+        "net/~/out": {"w": draw(2, 3, 3)},
+    }
+
+    def network(params, x):
+        get = lambda name: params[f"net/~/{name}"]  # noqa: E731
+        x = jax.lax.conv_general_dilated(
+            x, get("conv2_d")["w"], (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+        x = x + get("conv2_d")["b"]
+        x = (x - x.mean((1, 2), keepdims=True)) / x.std((1, 2), keepdims=True)
+        x = jnp.tanh(x * get("instance_norm")["scale"] + get("instance_norm")["offset"])
+        heads = (x @ get("multi_head/linear")["w"]).reshape(*x.shape[:-1], 2, 3)
+        return jnp.einsum("bhwnd,ndo->bhwo", jax.nn.relu(heads), get("out")["w"])
+
+    check_half(network, params, groups=2)
+
+
+def check_half(network, params, groups):
+    """Half of the channels, any: masked == sliced, and with all of them it is the network."""
+    generator = own(network, params, PICTURES)
+    assert len(generator.widths) == groups
+    named = generator.init(jax.random.key(0))
+    keep = {group: np.arange(width)[::-2] for group, width in generator.widths.items()}
+    draw = jax.jit(lambda p, m: generator.apply(p, PICTURES, masks=m).image)
+    sliced = channels.slice_params(named, generator.axes, keep)
+    np.testing.assert_allclose(
+        draw(named, channels.masks(keep, generator.widths)),
+        jax.jit(lambda p: generator.apply(p, PICTURES).image)(sliced),
+        atol=1e-5,
+    )
+    whole = channels.masks(channels.prefix(generator.widths), generator.widths)
+    np.testing.assert_allclose(draw(named, whole), jax.jit(network)(params, PICTURES), atol=1e-5)
+
+
 def test_what_is_refused():
     generator = own(dense, dense_params(), PICTURES, divisor=2, minimum=4)
     params = generator.init(jax.random.key(0))
@@ -93,6 +153,8 @@ def test_what_is_refused():
             generator.apply(params, np.zeros(shape, np.float32))
     with pytest.raises(UserError, match="6 wide, no multiple of base 4"):
         own(dense, dense_params(), PICTURES, base=4)
+    with pytest.raises(UserError, match="needs init too"):
+        own(dense, jax.eval_shape(dense_params), PICTURES)
     with pytest.raises(UserError, match="the same path"):
         own(dense, {"a/b": 1.0, "a": {"b": 2.0}}, PICTURES)
 
@@ -168,8 +230,16 @@ def test_two_steps_of_once_for_all_and_a_search():
     supernet = Supernet(generator, space, (8, 8, 3))
     assert supernet.macs((4, 4)) < supernet.macs((8, 4)) < supernet.macs((8, 8))
     assert supernet.masked_minus_sliced(trained, (4, 4), PICTURES[:1]) < 1e-5
-    generate = make_generate(generator, classes, batch=4)
+    traces = []
+
+    def counted(*args, **options):
+        traces.append(options)
+        return generator.apply(*args, **options)
+
+    generate = make_generate(dataclasses.replace(generator, apply=counted), classes, batch=4)
     found = dict(generate(trained, PICTURES, [(4, 4), (8, 4)]))
+    found |= dict(generate(trained, PICTURES, [(4, 8), (8, 8)]))
+    assert len(traces) == 1  # one class, whatever the architectures
     np.testing.assert_allclose(
         found[4, 4][:1],
         generator.apply(supernet.cut(trained, (4, 4)).params, PICTURES[:1]).image,

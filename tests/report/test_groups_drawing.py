@@ -34,5 +34,5 @@ def test_the_command_prints_and_draws(tmp_path, capsys):
     main(f"{__name__}:network", tmp_path / "groups.svg")
     assert capsys.readouterr().out.startswith("a: 9 channels\nfrozen: 4 channels of b, c: ")
     assert (tmp_path / "groups.svg").read_text().startswith("<svg")
-    with pytest.raises(UserError, match="no function that can be imported"):
+    with pytest.raises(UserError, match="no network that can be imported"):
         main("nowhere:network")

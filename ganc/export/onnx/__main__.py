@@ -14,6 +14,8 @@ from ganc import cli
 from ganc.channels import read_widths
 from ganc.data.dataset import EARTH_LABELS, Dataset, open_dataset
 from ganc.data.pictures import show_size, to_float
+from ganc.discovery.imported import Network as Imported
+from ganc.discovery.imported import imported
 from ganc.errors import UserError
 from ganc.export.new_file import check_new, write_new
 from ganc.export.onnx.check import Example, check, examples, feed, run, session
@@ -29,7 +31,7 @@ from ganc.models.families import family_of, fold
 from ganc.models.flat import params_sha256
 from ganc.runs.console import console
 from ganc.scores.judge import Judge
-from ganc.types import Model
+from ganc.types import Generator, Model
 
 FEATURES = 128
 """Pixels at which Lite0 sees the pictures whose distances are compared."""
@@ -59,6 +61,7 @@ def export(
     int8: Calibration | None = None,
     beside: Path | None = None,
     checked: bool = True,
+    own: Generator | None = None,
 ) -> list[str]:
     """Writes a stored model as an ONNX file; see `main`.
 
@@ -71,7 +74,7 @@ def export(
     """
     check_new(out)
     _require(checked)
-    model = fold(store.load(model_dir))
+    model = fold(store.load(model_dir, own))
     ports: dict[str, Any] = {"pixels": pixels, "size": size, "own_style": own_style}
     built = network(model, **ports)
     said = metadata(model, built, store.read_about(model_dir))
@@ -90,7 +93,7 @@ def export(
         exact, data = data, model_proto(codes, said).SerializeToString()
         lines += losses(exact, data, built, int8)
     if beside is not None:
-        full = fold(store.load(beside))
+        full = fold(store.load(beside, own))
         other = model_proto(network(full, **ports), {}).SerializeToString()
         side = 4 * full.generator.divisor
         place = size or trained_at(store.read_about(model_dir)) or (side, side)
@@ -222,6 +225,7 @@ def main(
     skip_bad: tyro.conf.FlagCreatePairsOff[bool] = False,
     beside: Path | None = None,
     no_check: tyro.conf.FlagCreatePairsOff[bool] = False,
+    network: Imported = "",
 ) -> None:
     """Writes a stored model as an ONNX file, and compares its pictures with the model's.
 
@@ -242,6 +246,7 @@ def main(
         beside: the directory of a larger model, such as the teacher; times and multiply-adds of
             both are shown.
         no_check: leave out the comparison, which needs ONNX Runtime.
+        network: what defines the model, where it is of a network of one's own.
     """
     if int8 and float16:
         raise UserError("a file is --int8 or --float16, not both")
@@ -255,6 +260,7 @@ def main(
         int8=_calibration(model, data, data_size or size, skip_bad) if int8 else None,
         beside=beside,
         checked=not no_check,
+        own=imported(network),
     )
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)

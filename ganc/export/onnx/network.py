@@ -10,7 +10,7 @@ from ganc.export.onnx.equation import cast
 from ganc.export.onnx.graph import Graph, Name, Size, size_of
 from ganc.export.onnx.simplify import simplify
 from ganc.export.onnx.trace import trace, write
-from ganc.export.symbolic import style_dim
+from ganc.export.symbolic import is_own, style_dim
 from ganc.types import Model
 
 PICTURE, LABELS, STYLE, RESULT = "picture", "labels", "style", "result"
@@ -101,9 +101,10 @@ def _ports(
     generator: Any, pixels: bool, size: tuple[int, int] | None, dim: int
 ) -> tuple[tuple[Port, ...], Port]:
     height, width = size or ("height", "width")
+    batch = 1 if is_own(generator) else "batch"
 
     def port(name: str, channels: int) -> Port:
-        shape = ("batch", height, width, channels) if pixels else ("batch", channels, height, width)
+        shape = (batch, height, width, channels) if pixels else (batch, channels, height, width)
         return Port(name, "uint8" if pixels else "float32", shape)
 
     first = port(PICTURE if generator.channels_in == 3 else LABELS, generator.channels_in)
