@@ -16,11 +16,13 @@ from ganc.compression import help
 from ganc.compression.seeds import run_seeds
 from ganc.data.files import PIXELS, allow_pixels
 from ganc.errors import UserError
+from ganc.hosts.membership import HELP, join, together
+from ganc.hosts.mirror import mirrored
 from ganc.scores.row import Row
 
-_HELP = "run so often, in WORKDIR/seed0, seed1, ..., and report how the scores spread"
+_SEEDS = "run so often, in WORKDIR/seed0, seed1, ..., and report how the scores spread"
 _WORKDIR = "of the run; by default runs/, named after experiment, preset, data and teacher"
-SEEDS = ("seeds", Annotated[int, tyro.conf.arg(help=_HELP), ranges.whole(1, 1000)], 1)
+SEEDS = ("seeds", Annotated[int, tyro.conf.arg(help=_SEEDS), ranges.whole(1, 1000)], 1)
 """The flag of experiments that have a seed."""
 MAX_PIXELS = (
     "max_pixels",
@@ -28,6 +30,8 @@ MAX_PIXELS = (
     PIXELS,
 )
 """The flag of all that read pictures."""
+DISTRIBUTED = ("distributed", Annotated[str, tyro.conf.arg(help=HELP)], "")
+"""The flag of all that several processes can share."""
 
 
 def launch(
@@ -67,6 +71,7 @@ def launch(
             ("workdir", Annotated[Path | None, tyro.conf.arg(help=_WORKDIR)], None),
             *([SEEDS] if hasattr(config, "seed") else []),
             MAX_PIXELS,
+            DISTRIBUTED,
             *flags,
             ("config", Annotated[type(config), tyro.conf.arg(name="")], config),
         ],
@@ -85,10 +90,12 @@ def launch(
         count = getattr(asked, "seeds", 1)
         run = partial(run, **{flag: getattr(asked, flag) for flag, *_ in flags})
         workdir = asked.workdir or default_workdir(f"{name}-{preset}", config, asked.config)
-        if count == 1:
-            run(asked.config, workdir)
-        else:
-            run_seeds(run, asked.config, workdir, count)
+        join(asked.distributed)
+        with together(), mirrored(workdir) as place:
+            if count == 1:
+                run(asked.config, place)
+            else:
+                run_seeds(run, asked.config, place, count)
 
 
 def _explain(group: str, config: Any, program: str) -> None:

@@ -7,6 +7,8 @@ import jax
 import orbax.checkpoint as ocp
 
 from ganc.errors import RunError
+from ganc.hosts.membership import settle
+from ganc.hosts.mirror import original
 from ganc.runs.console import console
 
 
@@ -18,7 +20,7 @@ class Checkpoints:
     """
 
     def __init__(self, directory: Path, keep: int = 2):
-        self._directory = directory.absolute()
+        self._directory = original(directory)  # of all processes together
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
         self._manager = ocp.CheckpointManager(self._directory, options=options)
 
@@ -32,6 +34,7 @@ class Checkpoints:
             self._manager.save(step, args=ocp.args.StandardSave(state), force=True)
             self._manager.wait_until_finished()
         except Exception as error:  # orbax wraps the system's error in several ways
+            settle()
             last = self.latest()
             kept = (
                 "there is none before it"
@@ -62,6 +65,7 @@ class Checkpoints:
             try:
                 return self._manager.restore(step, args=ocp.args.StandardRestore(target))
             except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is unusable
+                settle()
                 reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
                 console.print(
                     f"[yellow]checkpoint of step {step} is damaged ({reason}); trying the one "

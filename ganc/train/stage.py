@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
-import jax
 import optax
 
+from ganc import hosts
 from ganc.data.batches import Batch
 from ganc.ranges import number, whole
 from ganc.runs.workdir import Workdir
@@ -102,14 +102,14 @@ def optimizers(
 def train(
     make_step: Callable[[Callable[[Any], Any]], loop.Advance],
     state: TrainState,
-    batches: Callable[[int], Batch],
+    batches: Callable[..., Batch],
     training: Training,
     work: Workdir,
     name: str,
     *,
     until: int | None = None,
 ) -> TrainState:
-    """Trains over the local devices that divide the batch, or resumes; see `loop.run`.
+    """Trains over the devices of all processes that divide the batch, or resumes; see `loop.run`.
 
     A step with a method `lower(state, batch, index)`, as compiled functions have, says by it which
     program takes the most memory; that is printed, and checked, before anything is trained.
@@ -117,7 +117,8 @@ def train(
     Args:
         make_step: `make_step(place) -> step`; `place` puts frozen parameters on the devices.
         state: where to begin.
-        batches: step -> batch.
+        batches: step -> batch; with several processes also `batches(step, rows=...)`, see
+            `ganc.data.batches`.
         training: how long, and on how many pictures at once.
         work: gets checkpoints and scalars.
         name: of the stage.
@@ -126,10 +127,12 @@ def train(
     mesh = sharding.data_mesh(training.batch)
     place = partial(sharding.replicate, mesh=mesh)
     step, state, last = make_step(place), place(state), training.steps if until is None else until
+    if hosts.count() > 1:
+        batches = partial(batches, rows=hosts.share(training.batch))
     if last and hasattr(step, "lower"):
-        batch = jax.device_put(batches(0), sharding.split(mesh))
-        check_footprint(name, step.lower(state, batch, 0), state, mesh.size)  # type: ignore[attr-defined]
-    return loop.run(
+        lowered = step.lower(state, sharding.place(batches(0), mesh), 0)  # type: ignore[attr-defined]
+        check_footprint(name, lowered, state, mesh.local_mesh.size)
+    state = loop.run(
         step,
         state,
         batches,
@@ -137,7 +140,8 @@ def train(
         directory=work.checkpoints(name),
         log=work.metrics,
         name=name,
-        place=lambda batch: jax.device_put(batch, sharding.split(mesh)),
+        place=lambda batch: sharding.place(batch, mesh),
         log_every=50,
         checkpoint_every=training.checkpoint_every,
     )
+    return sharding.own(state, mesh)
