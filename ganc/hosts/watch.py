@@ -97,9 +97,9 @@ class Watch:
 def missing(processes: list[int], count: int, how: str) -> str:
     """One line that says which of `count` processes are missing, and what to do."""
     names = " and ".join(map(str, processes))
-    word = "process" if len(processes) == 1 else "processes"
+    who = f"process {names} of {count} is" if len(processes) == 1 else f"{names} of {count} are"
     return (
-        f"{word} {names} of {count} is missing ({how}); the same command, on as many processes or "
+        f"{who} missing ({how}); the same command, on as many processes or "
         "fewer, goes on from the last checkpoint"
     )
 

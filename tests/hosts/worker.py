@@ -1,12 +1,11 @@
 """A small run, started by tests in one process or several: trains a supernet and searches it.
 
-python worker.py WORKDIR DEVICES DISTRIBUTED [STEP PROCESS]: the process PROCESS kills itself before
-its batch of step STEP. What comes of it is one line of JSON in WORKDIR/result.json.
+python worker.py WORKDIR DEVICES DISTRIBUTED [STEP PROCESS SIGNAL]: the process PROCESS sends itself
+SIGNAL when it makes its batch of step STEP. What comes of it stands in WORKDIR/result.json.
 """
 
 import json
 import os
-import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +36,7 @@ from ganc.tasks import cyclegan
 from ganc.train.stage import Training, optimizers, train
 from ganc.types import slot
 
-STEPS = 8
+STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -62,14 +61,14 @@ def drawn(model, seed):
     return jax.tree.map(lambda s: np.float32(rng.normal(0, 0.1, s.shape)), shapes)
 
 
-def run(workdir, death):
+def run(workdir, event):
     rng = np.random.default_rng(0)
     pictures = {d: rng.integers(0, 256, (5, 8, 8, 3), np.uint8) for d in "ab"}
     unpaired = Unpaired(list(pictures["a"]), list(pictures["b"]), 4, Augmentation((8, 8), (8, 8), True), 0)
 
     def batches(step, rows=None):
-        if death == (step, hosts.index()):
-            os.kill(os.getpid(), signal.SIGKILL)
+        if event[:2] == (step, hosts.index()):
+            os.kill(os.getpid(), event[2])
         return unpaired(step, rows)
 
     judge = discriminators.patch(discriminators.PatchSpec(ndf=4, layers=1))
@@ -78,7 +77,7 @@ def run(workdir, death):
     method = ofa.OnceForAll(cyclegan.task(judge), student, teacher, Distil(0.5))
     space = Space(student.slots, ((4, 3, 2, 1), (4, 3)))
     supernet = Supernet(student, space, (8, 8, 3))
-    classes = ShapeClasses(space, ((2, 4), (4, 4)))
+    classes = ShapeClasses(space, (space.largest,))
     training = Training(4, STEPS // 2, STEPS // 2, 1e-2, checkpoint_every=2)
     both, work = optimizers(training), Workdir(workdir, "toy", Config())
     state = train(
@@ -107,12 +106,12 @@ def run(workdir, death):
     (work.path / "result.json").write_text(json.dumps(result))
 
 
-def main(workdir, devices, distributed, *death):
+def main(workdir, devices, distributed, *event):
     jax.config.update("jax_num_cpu_devices", int(devices))
     with cli.one_line_errors():
         join(distributed)
     with together(), mirrored(Path(workdir)) as place:
-        run(place, tuple(map(int, death)))
+        run(place, tuple(map(int, event)))
 
 
 if __name__ == "__main__":

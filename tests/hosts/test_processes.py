@@ -1,0 +1,104 @@
+"""A run in several processes: the same numbers as alone, and what becomes of it when one is lost."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ganc.errors import REQUEUE
+from ganc.hosts import watch
+
+HERE = Path(__file__).parent
+LOST_AFTER = 5
+
+
+def start(workdir, devices, distributed, *event):
+    command = [sys.executable, HERE / "worker.py", workdir, devices, distributed, *event]
+    environment = os.environ | {watch.VARIABLE: str(LOST_AFTER)}
+    environment["PYTHONPATH"] = str(HERE.parents[1])
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(list(map(str, command)), env=environment, **options)
+
+
+def together(workdir, *event):
+    """Two processes of one device each: their exit codes and what they said, out and err."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    both = [start(workdir, 1, f"127.0.0.1:{port},{i},2", *event) for i in range(2)]
+    ends = []
+    try:
+        for process in both:
+            said = process.communicate(timeout=200)
+            ends.append((process.returncode, *said, time.monotonic()))
+    finally:
+        for process in both:
+            process.kill()
+    return ends
+
+
+def alone(workdir, *event):
+    process = start(workdir, 2, "", *event)
+    out, err = process.communicate(timeout=200)
+    return process.returncode, out, err
+
+
+def losses(workdir):
+    rows = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    return {row["step"]: row for row in rows}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The run of one process over two devices, in one go."""
+    workdir = tmp_path_factory.mktemp("runs") / "whole"
+    code, _, err = alone(workdir)
+    assert code == 0, err
+    return workdir
+
+
+def test_a_run_ends_the_same_whoever_runs_it_and_whoever_is_lost(whole, tmp_path):
+    workdir = tmp_path / "run"
+    # Told to stop: both save at one step, and ask for a new start.
+    for code, _, err, _ in together(workdir, 2, 1, int(signal.SIGTERM)):
+        assert code == REQUEUE, err
+        assert "stopped: SIGTERM: supernet is saved at step" in err
+    saved = max(int(path.name) for path in (workdir / "checkpoints" / "supernet").iterdir())
+    assert 1 <= saved < 7  # batches are made a few steps ahead
+    # One is lost: the other says which, and ends.
+    (code, out, err, _), (killed, *_) = together(workdir, 7, 1, int(signal.SIGKILL))
+    assert killed == -signal.SIGKILL
+    assert f"supernet: resuming at step {saved} of 10" in out
+    assert code == REQUEUE, err
+    assert "stopped: process 1 of 2 is missing (silent for 5 s)" in err
+    # One process alone goes on, and ends where the other run ended.
+    code, out, err = alone(workdir)
+    assert code == 0, err
+    assert "supernet: resuming at step" in out
+    ours, theirs = losses(workdir), losses(whole)
+    for step in (4, 6, 8, 10):  # those of both processes, and those of the one
+        for name, value in theirs[step].items():
+            # A row holds the mean since the row before: of fewer steps, where one was stopped.
+            if name != "stage" and step - saved >= 2:
+                np.testing.assert_allclose(ours[step][name], value, atol=1e-6, err_msg=name)
+    a, b = (json.loads((path / "result.json").read_text()) for path in (workdir, whole))
+    assert min(a["scores"], key=a["scores"].get) == min(b["scores"], key=b["scores"].get)
+    assert a["scores"] == pytest.approx(b["scores"], abs=1e-6)
+    left = {path.name for path in workdir.rglob("*")}
+    assert not [name for name in left if "partial" in name or "tmp" in name]
+
+
+def test_the_loss_of_the_first_is_named_too(tmp_path):
+    begin = time.monotonic()
+    (killed, *_), (code, _, err, end) = together(tmp_path / "run", 0, 0, int(signal.SIGKILL))
+    assert killed == -signal.SIGKILL
+    assert code == REQUEUE, err
+    assert "stopped: process 0 of 2 is missing" in err.splitlines()[-1]
+    assert end - begin < 200
