@@ -19,6 +19,7 @@ import dataclasses
 from pathlib import Path
 
 from experiments import cyclegan_teacher
+from ganc.compression.accelerators import GPU, TPU_V5E_8, filled
 from ganc.compression.launch import launch
 from ganc.compression.once_for_all import compress
 from ganc.compression.settings import Compression, Distillation
@@ -117,6 +118,8 @@ PRESETS = {
     "earth128": EARTH128,
     "horse2zebra": HORSE2ZEBRA,
     "horse2zebra-original": HORSE2ZEBRA_ORIGINAL,
+    "tpu-v5e-8": filled(HORSE2ZEBRA, TPU_V5E_8),
+    "gpu": filled(HORSE2ZEBRA, GPU),
 }
 
 

@@ -13,11 +13,13 @@ import tyro
 
 from ganc import cli, ranges
 from ganc.compression import help
+from ganc.compression.accelerators import in_precision
 from ganc.compression.seeds import run_seeds
 from ganc.data.files import PIXELS, allow_pixels
 from ganc.errors import UserError
 from ganc.hosts.membership import HELP, join, together
 from ganc.hosts.mirror import mirrored
+from ganc.nn.precision import Precision
 from ganc.scores.row import Row
 
 _SEEDS = "run so often, in WORKDIR/seed0, seed1, ..., and report how the scores spread"
@@ -32,6 +34,9 @@ MAX_PIXELS = (
 """The flag of all that read pictures."""
 DISTRIBUTED = ("distributed", Annotated[str, tyro.conf.arg(help=HELP)], "")
 """The flag of all that several processes can share."""
+_PRECISION = "of activations in every training of the run: float32 or bf16; by default as they say"
+PRECISION = ("precision", Annotated[Precision | None, tyro.conf.arg(help=_PRECISION)], None)
+"""The flag of experiments with several trainings."""
 
 
 def launch(
@@ -72,6 +77,7 @@ def launch(
             *([SEEDS] if hasattr(config, "seed") else []),
             MAX_PIXELS,
             DISTRIBUTED,
+            *([] if hasattr(config, "precision") else [PRECISION]),
             *flags,
             ("config", Annotated[type(config), tyro.conf.arg(name="")], config),
         ],
@@ -90,12 +96,15 @@ def launch(
         count = getattr(asked, "seeds", 1)
         run = partial(run, **{flag: getattr(asked, flag) for flag, *_ in flags})
         workdir = asked.workdir or default_workdir(f"{name}-{preset}", config, asked.config)
+        wanted = asked.config
+        if getattr(asked, "precision", None):
+            wanted = in_precision(wanted, asked.precision)
         join(asked.distributed)
         with together(), mirrored(workdir) as place:
             if count == 1:
-                run(asked.config, place)
+                run(wanted, place)
             else:
-                run_seeds(run, asked.config, place, count)
+                run_seeds(run, wanted, place, count)
 
 
 def _explain(group: str, config: Any, program: str) -> None:

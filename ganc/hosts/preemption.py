@@ -48,8 +48,10 @@ def postponed() -> Iterator[Callable[[int], bool]]:
     """
     _waits.append(False)
     try:
-        yield lambda step: (
-            _waits[-1] if count() == 1 else multihost_utils.reached_preemption_sync_point(step)
+        yield (
+            lambda step: (
+                _waits[-1] if count() == 1 else multihost_utils.reached_preemption_sync_point(step)
+            )
         )
     finally:
         waited = _waits.pop()

@@ -152,9 +152,7 @@ def make_evaluate(
     return evaluate
 
 
-def divide(
-    archs: Sequence[Arch], group: Callable[[Arch], Any], processes: int
-) -> list[list[Arch]]:
+def divide(archs: Sequence[Arch], group: Callable[[Arch], Any], processes: int) -> list[list[Arch]]:
     """The architectures without repetitions, in `processes` parts, each with its share of a group.
 
     Example:

@@ -41,7 +41,14 @@ def test_what_distributed_takes():
         "num_processes": 2,
         "cluster_detection_method": "",
     }
-    for wrong in ("automatic", "host,0,2", "host:1,2,2", "host:1,-1,2", "host:1,0", "host:port,0,1"):
+    for wrong in (
+        "automatic",
+        "host,0,2",
+        "host:1,2,2",
+        "host:1,-1,2",
+        "host:1,0",
+        "host:port,0,1",
+    ):
         with pytest.raises(UserError, match="HOST:PORT,PROCESS,COUNT"):
             parse(wrong)
 
@@ -53,7 +60,9 @@ def test_a_silent_process_is_named_after_its_time():
         silence.hear(signs, float(now))
         expected = [p for p, last in ((1, 2), (2, 0)) if now > 1 and now - last > 4]
         assert silence.longer_than(4.0, float(now)) == expected
-    assert missing([1, 2], 3, "gone").startswith("1 and 2 of 3 are missing (gone); the same command")
+    assert missing([1, 2], 3, "gone").startswith(
+        "1 and 2 of 3 are missing (gone); the same command"
+    )
 
 
 def test_whether_somebody_answers():

@@ -64,7 +64,9 @@ def drawn(model, seed):
 def run(workdir, event):
     rng = np.random.default_rng(0)
     pictures = {d: rng.integers(0, 256, (5, 8, 8, 3), np.uint8) for d in "ab"}
-    unpaired = Unpaired(list(pictures["a"]), list(pictures["b"]), 4, Augmentation((8, 8), (8, 8), True), 0)
+    unpaired = Unpaired(
+        list(pictures["a"]), list(pictures["b"]), 4, Augmentation((8, 8), (8, 8), True), 0
+    )
 
     def batches(step, rows=None):
         if event[:2] == (step, hosts.index()):
