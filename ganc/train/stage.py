@@ -18,7 +18,6 @@ from ganc.train.footprint import check_footprint
 from ganc.train.schedule import halved, linear_decay
 from ganc.types import TrainState
 
-
 RateRule = Literal["root", "linear"]
 """`root`: for Adam, Malladi et al. 2022 (arXiv 2205.10782). `linear`: Goyal et al. 2017 (arXiv
 1706.02677)."""

@@ -79,7 +79,7 @@ def test_training_is_lowered_for_accelerators(elsewhere):
         )
     text = exported.mlir_module()
     assert exported.platforms == PLATFORMS and "stablehlo.convolution" in text and "bf16" in text
-    # The depthwise convolutions are those of an accelerator, and nothing is a kernel of a backend's.
+    # Depthwise convolutions in the form of accelerators, and no kernel of a backend's.
     assert "feature_group_count = 16" in text and "custom_call" not in text
 
 

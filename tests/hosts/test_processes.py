@@ -1,4 +1,4 @@
-"""A run in several processes: the same numbers as alone, and what becomes of it when one is lost."""
+"""A run in several processes: the numbers of one alone, and what becomes of it when one is lost."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def together(workdir, *event):
     try:
         for process in both:
             said = process.communicate(timeout=200)
-            ends.append((process.returncode, *said, time.monotonic()))
+            ends.append((process.returncode, *said))
     finally:
         for process in both:
             process.kill()
@@ -48,6 +48,10 @@ def alone(workdir, *event):
     process = start(workdir, 2, "", *event)
     out, err = process.communicate(timeout=200)
     return process.returncode, out, err
+
+
+def newest(workdir):
+    return max(int(path.name) for path in (workdir / "checkpoints" / "supernet").iterdir())
 
 
 def losses(workdir):
@@ -64,41 +68,42 @@ def whole(tmp_path_factory):
     return workdir
 
 
-def test_a_run_ends_the_same_whoever_runs_it_and_whoever_is_lost(whole, tmp_path):
+def test_a_run_ends_the_same_whoever_runs_it(whole, tmp_path):
     workdir = tmp_path / "run"
     # Told to stop: both save at one step, and ask for a new start.
-    for code, _, err, _ in together(workdir, 2, 1, int(signal.SIGTERM)):
+    for code, _, err in together(workdir, 2, 1, int(signal.SIGTERM)):
         assert code == REQUEUE, err
         assert "stopped: SIGTERM: supernet is saved at step" in err
-    saved = max(int(path.name) for path in (workdir / "checkpoints" / "supernet").iterdir())
+    saved = newest(workdir)
     assert 1 <= saved < 7  # batches are made a few steps ahead
-    # One is lost: the other says which, and ends.
-    (code, out, err, _), (killed, *_) = together(workdir, 7, 1, int(signal.SIGKILL))
-    assert killed == -signal.SIGKILL
+    code, out, err = alone(workdir, 9, 0, int(signal.SIGKILL))
+    assert code == -signal.SIGKILL, err
     assert f"supernet: resuming at step {saved} of 10" in out
-    assert code == REQUEUE, err
-    assert "stopped: process 1 of 2 is missing (silent for 5 s)" in err
-    # One process alone goes on, and ends where the other run ended.
-    code, out, err = alone(workdir)
-    assert code == 0, err
-    assert "supernet: resuming at step" in out
+    (code, out, err), (other, quiet, _) = together(workdir)
+    assert (code, other) == (0, 0), err
+    assert "supernet: resuming at step" in out and "supernet" not in quiet
     ours, theirs = losses(workdir), losses(whole)
-    for step in (4, 6, 8, 10):  # those of both processes, and those of the one
+    for step in ours.keys() & theirs.keys():
         for name, value in theirs[step].items():
             # A row holds the mean since the row before: of fewer steps, where one was stopped.
             if name != "stage" and step - saved >= 2:
                 np.testing.assert_allclose(ours[step][name], value, atol=1e-6, err_msg=name)
+    assert max(ours) == max(theirs) == 10
     a, b = (json.loads((path / "result.json").read_text()) for path in (workdir, whole))
     assert min(a["scores"], key=a["scores"].get) == min(b["scores"], key=b["scores"].get)
-    assert a["scores"] == pytest.approx(b["scores"], abs=1e-6)
+    for name in ("scores", "weight", "features", "l1"):
+        assert a[name] == pytest.approx(b[name], abs=1e-6), name
     left = {path.name for path in workdir.rglob("*")}
     assert not [name for name in left if "partial" in name or "tmp" in name]
 
 
-def test_the_loss_of_the_first_is_named_too(tmp_path):
-    begin = time.monotonic()
-    (killed, *_), (code, _, err, end) = together(tmp_path / "run", 0, 0, int(signal.SIGKILL))
+@pytest.mark.parametrize(("lost", "how"), [(0, "does not answer"), (1, "silent for 5 s")])
+def test_who_is_lost_is_named(tmp_path, lost, how):
+    workdir, begin = tmp_path / "run", time.monotonic()
+    ends = together(workdir, 5 * lost, lost, int(signal.SIGKILL))
+    (killed, *_), (code, _, err) = ends[lost], ends[1 - lost]
     assert killed == -signal.SIGKILL
     assert code == REQUEUE, err
-    assert "stopped: process 0 of 2 is missing" in err.splitlines()[-1]
-    assert end - begin < 200
+    last = err.splitlines()[-1]
+    assert last.startswith(f"stopped: process {lost} of 2 is missing") and how in last
+    assert time.monotonic() - begin < 200

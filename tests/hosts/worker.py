@@ -24,9 +24,15 @@ from ganc.hosts.mirror import mirrored
 from ganc.losses.distillation import Distil
 from ganc.methods import once_for_all as ofa
 from ganc.methods.update import generators_of
+from ganc.metrics.bootstrap import Bootstrap
+from ganc.metrics.similarity import l1_each
 from ganc.models import discriminators
 from ganc.models.build import build
 from ganc.runs.workdir import Workdir
+from ganc.scores.extractor import Extractor
+from ganc.scores.paired import paired
+from ganc.scores.sets import array_set, as_floats
+from ganc.scores.summary import summarise
 from ganc.search.classes import ShapeClasses
 from ganc.search.evolution import Evolution
 from ganc.search.search import Search, search
@@ -105,7 +111,17 @@ def run(workdir, event):
         "scores": {encode(candidate.arch): candidate.score for candidate in found},
         "weight": float(np.asarray(generators_of(state)["student"]["head"]["kernel"]).sum()),
     }
+    result |= scored(pictures)
     (work.path / "result.json").write_text(json.dumps(result))
+
+
+def scored(pictures):
+    network = jax.jit(lambda params, x: params * x.mean((1, 2)))
+    extractor = Extractor("toy", "fd", np.float32(2), as_floats, network, batch=2)
+    a, b = (array_set(name, rows.astype(np.float32) / 127.5 - 1) for name, rows in pictures.items())
+    features = summarise(a, extractor).rows
+    (value,) = paired(a, b, {"l1": l1_each}, Bootstrap(10)).values()
+    return {"features": features.ravel().tolist(), "l1": value.value}
 
 
 def main(workdir, devices, distributed, *event):
