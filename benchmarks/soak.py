@@ -6,7 +6,6 @@ Minutes to half an hour. Ends with a line per trial, and with an error where a r
 the bits of the one that nobody killed.
 """
 
-import json
 import os
 import shutil
 import signal
@@ -24,6 +23,7 @@ import numpy as np
 from ganc import cli
 from ganc.errors import RunError
 from ganc.ranges import whole
+from ganc.runs import records
 
 ROOT = Path(__file__).parents[1]
 RUN = ("-m", "experiments.cyclegan_ofa", "--preset", "smoke", "--workdir")
@@ -57,7 +57,7 @@ def check_same(whole_run: Path, other: Path) -> None:
         if (whole_run / name).read_bytes() != (other / name).read_bytes():
             raise RunError(f"{other / name} differs from that of the run that nobody killed")
     hashes = [
-        [json.loads(line)["params_sha256"] for line in (run / "results.jsonl").open()]
+        [row["params_sha256"] for row in records.read(run / "results.jsonl")]
         for run in (whole_run, other)
     ]
     if hashes[0] != hashes[1]:
