@@ -22,14 +22,15 @@ def test_what_differs_is_found(tmp_path):
         run.mkdir()
         for name in soak.SAME:
             (run / name).write_text("same\n")
-        (run / "results.jsonl").write_text(json.dumps({"params_sha256": "ab"}) + "\n")
+        (run / "student").mkdir()
+        (run / "student" / "model.json").write_text(json.dumps({"params_sha256": "ab"}))
     soak.check_same(*runs)
     (runs[1] / "a.partial").touch()
     with pytest.raises(RunError, match=r"temporary files are left: .*a\.partial"):
         soak.check_same(*runs)
     (runs[1] / "a.partial").unlink()
-    (runs[1] / "results.jsonl").write_text(json.dumps({"params_sha256": "cd"}) + "\n")
-    with pytest.raises(RunError, match="the models of .*other differ"):
+    (runs[1] / "student" / "model.json").write_text(json.dumps({"params_sha256": "cd"}))
+    with pytest.raises(RunError, match="the student of .*other differs"):
         soak.check_same(*runs)
     (runs[1] / "search.jsonl").write_text("other\n")
     with pytest.raises(RunError, match=r"search\.jsonl differs"):
