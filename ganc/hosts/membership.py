@@ -63,6 +63,7 @@ def join(text: str) -> None:
     if not text or jax.distributed.is_initialized():
         return
     asked = parse(text)
+    _keep_output_clean()
     if asked:
         explain_aborts(asked["process_id"], asked["num_processes"], asked["coordinator_address"])
     try:
@@ -75,6 +76,17 @@ def join(text: str) -> None:
         explain_aborts(state.process_id, state.num_processes, address)
     if state.num_processes > 1:
         _watch.append(Watch(state.client, state.process_id, state.num_processes, address))
+
+
+def _keep_output_clean() -> None:
+    """Sends what libraries below Python print to the errors: gloo greets its peers on stdout."""
+    try:
+        result = os.dup(sys.stdout.fileno())
+    except (OSError, ValueError):  # stdout is no file
+        return
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    sys.stdout = os.fdopen(result, "w", buffering=1, encoding=sys.stdout.encoding)
 
 
 def settle() -> None:
