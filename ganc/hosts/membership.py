@@ -75,7 +75,7 @@ def join(text: str) -> None:
     if not asked:
         explain_aborts(state.process_id, state.num_processes, address)
     if state.num_processes > 1:
-        _watch.append(Watch(state.client, state.process_id, state.num_processes, address))
+        _watch.append(Watch(state.client, state.process_id, state.num_processes))
 
 
 def _keep_output_clean() -> None:

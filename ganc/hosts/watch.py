@@ -55,11 +55,10 @@ class Watch:
         client: JAX's, with its key-value store.
         index: of this process.
         count: of processes.
-        address: HOST:PORT of the first process, which holds the store.
     """
 
-    def __init__(self, client: Any, index: int, count: int, address: str):
-        self._client, self._index, self._count, self._address = client, index, count, address
+    def __init__(self, client: Any, index: int, count: int):
+        self._client, self._index, self._count = client, index, count
         _joined.set()
         self._seconds, self._over = lost_after(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="ganc-watch", daemon=True)
