@@ -127,6 +127,8 @@ def explain_aborts(index: int, count: int, address: str) -> None:
         if index and not _answers(address):
             leave(missing([0], count, f"{address} does not answer"))
 
+    if os.name != "posix":
+        return
     handler = ctypes.CFUNCTYPE(None, ctypes.c_int)(handle)
     _kept.append(handler)  # what is collected cannot be called
     ctypes.CDLL(None).signal(signal.SIGABRT, handler)
