@@ -50,10 +50,10 @@ def run(workdir: Path, processes: int, devices: int) -> None:
 
 
 def compare(one: Path, other: Path) -> tuple[float, float]:
-    """The largest differences of losses, and of scores of candidates, between two runs."""
+    """The largest differences of losses, in parts of them, and of scores of candidates."""
     losses = [records.read(path / "metrics.jsonl") for path in (one, other)]
     gaps = [
-        abs(a[name] - b[name])
+        abs(a[name] / b[name] - 1)
         for a, b in zip(*losses, strict=True)
         for name in a
         if name not in ("stage", "step")
@@ -78,7 +78,7 @@ def main() -> None:
             first = first or workdir
             losses, scores = compare(first, workdir)
             print(
-                f"{processes} x {devices}: losses differ by {losses:.1e}, scores by {scores:.1e}, "
+                f"{processes} x {devices}: losses differ by {losses:.1e} of them, scores by {scores:.1e}, "
                 "the same student",
                 flush=True,
             )
