@@ -78,8 +78,8 @@ def main() -> None:
             first = first or workdir
             losses, scores = compare(first, workdir)
             print(
-                f"{processes} x {devices}: losses differ by {losses:.1e} of them, scores by {scores:.1e}, "
-                "the same student",
+                f"{processes} x {devices}: losses differ by {losses:.1e} of them, "
+                f"scores by {scores:.1e}, the same student",
                 flush=True,
             )
 

@@ -16,7 +16,7 @@ from ganc.errors import REQUEUE
 from ganc.hosts import watch
 
 HERE = Path(__file__).parent
-LOST_AFTER = 5
+LOST_AFTER, TIMEOUT = 5, 400
 
 
 def start(workdir, devices, distributed, *event):
@@ -36,7 +36,7 @@ def together(workdir, *event):
     ends = []
     try:
         for process in both:
-            said = process.communicate(timeout=200)
+            said = process.communicate(timeout=TIMEOUT)
             ends.append((process.returncode, *said))
     finally:
         for process in both:
@@ -46,7 +46,7 @@ def together(workdir, *event):
 
 def alone(workdir, *event):
     process = start(workdir, 2, "", *event)
-    out, err = process.communicate(timeout=200)
+    out, err = process.communicate(timeout=TIMEOUT)
     return process.returncode, out, err
 
 
@@ -100,10 +100,10 @@ def test_a_run_ends_the_same_whoever_runs_it(whole, tmp_path):
 @pytest.mark.parametrize(("lost", "how"), [(0, "does not answer"), (1, "silent for 5 s")])
 def test_who_is_lost_is_named(tmp_path, lost, how):
     workdir, begin = tmp_path / "run", time.monotonic()
-    ends = together(workdir, 5 * lost, lost, int(signal.SIGKILL))
+    ends = together(workdir, 3 * lost, lost, int(signal.SIGKILL))
     (killed, *_), (code, _, err) = ends[lost], ends[1 - lost]
     assert killed == -signal.SIGKILL
     assert code == REQUEUE, err
     last = err.splitlines()[-1]
     assert last.startswith(f"stopped: process {lost} of 2 is missing") and how in last
-    assert time.monotonic() - begin < 200
+    assert time.monotonic() - begin < TIMEOUT
