@@ -13,7 +13,7 @@ from typing import Any
 import tyro
 
 from ganc import memory, ranges
-from ganc.errors import RunError, UserError, one_line
+from ganc.errors import REQUEUE, Preempted, RunError, UserError, one_line
 
 
 def run(
@@ -89,6 +89,9 @@ def one_line_errors() -> Iterator[None]:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except Preempted as error:
+        print(f"stopped: {error}", file=sys.stderr)
+        sys.exit(REQUEUE)
     except (RunError, OSError) as error:  # an OSError that nobody foresaw: a full disk, say
         print(f"stopped: {one_line(error)}", file=sys.stderr)
         sys.exit(1)

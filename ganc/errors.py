@@ -41,3 +41,14 @@ class RunError(RuntimeError):
 
     def __init__(self, message: object = ""):
         super().__init__(one_line(message))
+
+
+REQUEUE = 75
+"""The exit code of a run that should be started again as it was: EX_TEMPFAIL of sysexits.h."""
+
+
+class Preempted(RuntimeError):
+    """A run that was told to stop and has saved what it did. One line, exit code 75."""
+
+    def __init__(self, message: object = ""):
+        super().__init__(one_line(message))

@@ -20,6 +20,7 @@ FLOORS = {
     "ganc.runs": 2,
     "ganc.nn": 2,
     "ganc.discovery": 2,
+    "ganc.hosts": 3,
     "ganc.models": 3,
     "ganc.features": 3,
     "ganc.data": 3,

@@ -42,7 +42,8 @@ def first_screen(program: str, about: str, presets: Mapping[str, Any], chosen: s
             lines.append(_fill(f"{name:<24} ", docs.get(flag.name, "").partition(";")[0], 25))
     others = [f"--{f.name.replace('_', '-')}" for f in flags if f.name not in MAIN]
     groups = [f.name for f in dataclasses.fields(config) if is_group(config, f.name)]
-    lines.append(_fill("also: ", " ".join([*others, "--seeds", "--max-pixels", "--workdir"])))
+    others += ["--seeds", "--max-pixels", "--distributed", "--precision", "--workdir"]
+    lines.append(_fill("also: ", " ".join(others)))
     if groups:
         names = ", ".join(groups).replace("_", "-")
         lines.append(_fill("groups of flags: ", names))

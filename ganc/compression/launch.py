@@ -12,16 +12,20 @@ import tyro
 
 from ganc import cli, ranges
 from ganc.compression import help
+from ganc.compression.accelerators import in_precision
 from ganc.compression.change import key
 from ganc.compression.seeds import run_seeds
 from ganc.data.files import PIXELS, allow_pixels
 from ganc.errors import UserError
+from ganc.hosts.membership import HELP, join, together
+from ganc.hosts.mirror import mirrored
+from ganc.nn.precision import Precision
 from ganc.scores.row import Row
 
-_HELP = "run so often, in WORKDIR/seed0, seed1, ..., and report how the scores spread"
+_SEEDS = "run so often, in WORKDIR/seed0, seed1, ..., and report how the scores spread"
 _WORKDIR = "of the run; by default runs/, named after experiment, preset, data and teacher"
 Follow = Callable[[Any, Any, frozenset[str]], Any]
-SEEDS = ("seeds", Annotated[int, tyro.conf.arg(help=_HELP), ranges.whole(1, 1000)], 1)
+SEEDS = ("seeds", Annotated[int, tyro.conf.arg(help=_SEEDS), ranges.whole(1, 1000)], 1)
 """The flag of experiments that have a seed."""
 MAX_PIXELS = (
     "max_pixels",
@@ -29,6 +33,11 @@ MAX_PIXELS = (
     PIXELS,
 )
 """The flag of all that read pictures."""
+DISTRIBUTED = ("distributed", Annotated[str, tyro.conf.arg(help=HELP)], "")
+"""The flag of all that several processes can share."""
+_PRECISION = "of activations in every training of the run: float32 or bf16; by default as they say"
+PRECISION = ("precision", Annotated[Precision | None, tyro.conf.arg(help=_PRECISION)], None)
+"""The flag of experiments with several trainings."""
 
 
 def launch(
@@ -74,6 +83,8 @@ def launch(
             ("workdir", Annotated[Path | None, tyro.conf.arg(help=_WORKDIR)], None),
             *([SEEDS] if hasattr(config, "seed") else []),
             MAX_PIXELS,
+            DISTRIBUTED,
+            *([] if hasattr(config, "precision") else [PRECISION]),
             *flags,
             ("config", Annotated[type(config), tyro.conf.arg(name="")], config),
         ],
@@ -93,11 +104,15 @@ def launch(
         run = partial(run, **{flag: getattr(asked, flag) for flag, *_ in flags})
         workdir = asked.workdir or default_workdir(f"{name}-{preset}", config, asked.config)
         said = frozenset(key(word.partition("=")[0]) for word in argv if word.startswith("--"))
-        config = follow(asked.config, config, said)
-        if count == 1:
-            run(config, workdir)
-        else:
-            run_seeds(run, config, workdir, count)
+        wanted = follow(asked.config, config, said)
+        if getattr(asked, "precision", None):
+            wanted = in_precision(wanted, asked.precision)
+        join(asked.distributed)
+        with together(), mirrored(workdir) as place:
+            if count == 1:
+                run(wanted, place)
+            else:
+                run_seeds(run, wanted, place, count)
 
 
 def _explain(group: str, config: Any, program: str) -> None:

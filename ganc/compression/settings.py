@@ -10,9 +10,10 @@ from ganc.data.dataset import Direction
 from ganc.data.pictures import Size
 from ganc.methods.once_for_all import Sampling
 from ganc.models.resnet import Upsampling
+from ganc.nn.precision import Precision
 from ganc.ranges import number, whole
 from ganc.search.search import Search
-from ganc.train.stage import Training
+from ganc.train.stage import RateRule, Training
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,14 @@ class Teaching(Pictured):
     """decay of the running average of the weights that is kept as the model; 0: the last weights"""
     checkpoint_every: Annotated[int, whole(1)] = 500
     """steps between checkpoints"""
+    accumulate: Annotated[int, whole(1, 4096)] = 1
+    """steps whose gradients are averaged before the networks move"""
+    rate_batch: Annotated[int, whole(0, 65536)] = 0
+    """pictures per move that the learning rates were chosen for; 0: as many as there are"""
+    rate_rule: RateRule = "root"
+    """how rates grow with pictures per move over `rate_batch`: by their root, or linearly"""
+    precision: Precision = "float32"
+    """of activations in training; parameters, norms and losses are float32 with bf16 too"""
     feature_size: Annotated[int, whole(32, 2048)] = 128
     """px at which Lite0 features are taken for the scores"""
 

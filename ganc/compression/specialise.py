@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ganc import hosts
 from ganc.compression.run import Run
 from ganc.compression.settings import Compression, Distillation
 from ganc.methods import once_for_all as ofa
@@ -112,7 +113,7 @@ class Student:
                 continue
             tuned = self.fine_tune(f"trial_{name}", state, candidate.arch, trial)
             pictures = jnp.asarray(self.run.render(self.finalize(tuned, candidate.arch), source))
-            found = score(pictures)
+            found = float(hosts.gather(np.array([score(pictures)]))[0])  # one opinion for all
             tried[name] = {"arch": name, "searched": candidate.score, "tried": found}
             records.write(path, list(tried.values()))
             console.print(f"{name}: {candidate.score:.4f} in the supernet, {found:.4f} by itself")

@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ganc import hosts
 from ganc.compression.settings import Compression
 from ganc.errors import UserError
+from ganc.hosts.mirror import CHECKPOINTS, original
 from ganc.runs import records
 from ganc.runs.console import console
 from ganc.runs.workdir import Workdir
@@ -141,7 +143,8 @@ def _changed(names, had: Mapping[str, Any], now: Mapping[str, Any], stage: str) 
 def _copy(work: Workdir, other: Path, stage: str) -> None:
     for name in _LEAVES[stage]:
         source, target = other / name, work.path / name
-        if not source.exists():
+        shared = original(target.parent) != target.parent and name.startswith(CHECKPOINTS)
+        if not source.exists() or shared:  # what is shared, the first process copies
             continue
         partial = target.with_name(f".{target.name}.partial")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -152,6 +155,7 @@ def _copy(work: Workdir, other: Path, stage: str) -> None:
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(source, partial)
         partial.replace(target)
+    hosts.barrier("a stage is taken over")
     rows = [row for row in records.read(work.metrics) if row["stage"] != stage]
     rows += [row for row in records.read(other / work.metrics.name) if row["stage"] == stage]
     records.write(work.metrics, rows)

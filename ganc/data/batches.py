@@ -1,7 +1,7 @@
 """Batches as a pure function of seed and step, and a prefetcher that keeps the device busy."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +13,10 @@ from ganc.data.pictures import Augmentation, Pictures, to_float
 
 Batch = dict[str, np.ndarray]
 T = TypeVar("T")
+
+Rows = Sequence[int] | None
+"""The rows of a batch that are wanted, which are made as they would be in the whole: all, or those
+of one process among several."""
 
 
 @lru_cache(maxsize=4)
@@ -41,9 +45,9 @@ class Unpaired:
     augmentation: Augmentation
     seed: int
 
-    def __call__(self, step: int) -> Batch:
-        """The batch of `step`: arrays (size h w 3) in [-1, 1] for "a" and "b"."""
-        return _stack(self._row(step * self.size + i) for i in range(self.size))
+    def __call__(self, step: int, rows: Rows = None) -> Batch:
+        """The batch of `step`: arrays (size h w 3) in [-1, 1] for "a" and "b"; see `Rows`."""
+        return _stack(self._row(step * self.size + i) for i in rows or range(self.size))
 
     def _row(self, position: int) -> Batch:
         rng = np.random.default_rng([self.seed, position])
@@ -85,9 +89,9 @@ class Paired:
         if len(self.a) != len(self.b):
             raise ValueError(f"pairs need as many of each, got {len(self.a)} and {len(self.b)}")
 
-    def __call__(self, step: int) -> Batch:
+    def __call__(self, step: int, rows: Rows = None) -> Batch:
         """The batch of `step`: "a", as `encode` gives it, and "b" (size h w 3) in [-1, 1]."""
-        return _stack(self._row(step * self.size + i) for i in range(self.size))
+        return _stack(self._row(step * self.size + i) for i in rows or range(self.size))
 
     def _row(self, position: int) -> Batch:
         view = self.augmentation.draw(np.random.default_rng([self.seed, position]))

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
+from rich.console import Console
 from rich.table import Table
 
-from ganc import cli
+from ganc import cli, hosts
 from ganc.data.files import PIXELS, allow_pixels
 from ganc.errors import UserError
 from ganc.features.resizing import Resize
+from ganc.hosts.membership import HELP, join, together
 from ganc.metrics import statistics
 from ganc.metrics.bootstrap import Bootstrap
 from ganc.metrics.protocol import Value
@@ -105,6 +107,7 @@ def main(
     cache: Path | None = None,
     max_pixels: Annotated[int, whole(1, 10**10)] = PIXELS,
     json_: Annotated[tyro.conf.FlagCreatePairsOff[bool], tyro.conf.arg(name="json")] = False,
+    distributed: Annotated[str, tyro.conf.arg(help=HELP)] = "",
 ) -> None:
     """Scores a folder of pictures against real ones, and against the truth where it is known.
 
@@ -135,21 +138,30 @@ def main(
     allow_pixels(max_pixels)
     if (drn is None) != (labels is None):
         raise UserError("mIoU takes --drn and --labels together")
-    scorer = Scorer(
-        Evaluation(
-            _extractor(inception, resize, size),
-            Subsets(kid_subsets, kid_subset_size, seed),
-            Bootstrap(resamples, seed),
-            METRICS | _lpips(lpips_vgg, lpips_lin, truth or teacher),
-        ),
-        segmenter=None if drn is None else drn_segmenter(drn),
-        convert=convert,
-        cache=cache or default_cache(),
-    )
-    scores = scorer.score(generated, real, truth=truth, teacher=teacher, labels=labels)
-    if save_statistics is not None:
-        statistics.save(save_statistics, scorer.statistics(real))
-    if json_:
+    join(distributed)
+    with together():
+        scorer = Scorer(
+            Evaluation(
+                _extractor(inception, resize, size),
+                Subsets(kid_subsets, kid_subset_size, seed),
+                Bootstrap(resamples, seed),
+                METRICS | _lpips(lpips_vgg, lpips_lin, truth or teacher),
+            ),
+            segmenter=None if drn is None else drn_segmenter(drn),
+            convert=convert,
+            cache=cache or default_cache(),
+            aside=Console(stderr=True, quiet=not hosts.leads()),
+        )
+        scores = scorer.score(generated, real, truth=truth, teacher=teacher, labels=labels)
+        found = None if save_statistics is None else scorer.statistics(real)
+        if hosts.leads():
+            if save_statistics is not None and found is not None:
+                statistics.save(save_statistics, found)
+            _print(scores, json_)
+
+
+def _print(scores: Scores, as_json: bool) -> None:
+    if as_json:
         print(json.dumps(scores.to_json(), allow_nan=False))
         return
     console.print(table(scores))

@@ -17,6 +17,7 @@ from ganc import channels
 from ganc.errors import UserError
 from ganc.nn.call import bind
 from ganc.nn.norm import STATISTICS
+from ganc.nn.precision import raised
 from ganc.types import (
     Axes,
     Channels,
@@ -162,9 +163,9 @@ def _call(
     }
     _, momentum = bound
     if momentum is None or not statistics:
-        return module.apply(variables, x, **inputs), FrozenDict()
+        return jax.tree.map(raised, module.apply(variables, x, **inputs)), FrozenDict()
     result, updated = module.apply(variables, x, mutable=[STATISTICS], **inputs)
-    return result, updated[STATISTICS]
+    return jax.tree.map(raised, result), updated[STATISTICS]
 
 
 def _check_size(shape: tuple[int, ...], channels_in: int, divisor: int, minimum: int) -> None:

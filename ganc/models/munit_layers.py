@@ -20,6 +20,7 @@ from ganc.nn.conv_norm import Normaliser, conv_norm
 from ganc.nn.initial import KAIMING
 from ganc.nn.layers import Conv, GlobalMean, Linear, Product, logical
 from ganc.nn.norm import EPSILON, instance_norm, norm_layer
+from ganc.nn.precision import raised
 from ganc.nn.separable import same_conv
 from ganc.types import Group, Widths
 
@@ -196,7 +197,7 @@ class LayerNorm(Layer):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """(b h w c) to the same shape; inactive channels may hold anything, before and after."""
-        mask = self.mask(self.group)
+        mask, x = self.mask(self.group), raised(x)
         channels = x.shape[-1] if mask is None else jnp.sum(mask)
         count = x.shape[1] * x.shape[2] * channels
 

@@ -61,4 +61,4 @@ class Gate(Layer):
     def __call__(self, x: jax.Array) -> jax.Array:
         """(... c) to the same shape."""
         mask = self.mask(self.group)
-        return x if mask is None else x * mask
+        return x if mask is None else x * mask.astype(x.dtype)

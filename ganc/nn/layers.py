@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from ganc.nn import conv
 from ganc.nn.initial import NORMAL, Initial
 from ganc.nn.operation import operation
+from ganc.nn.precision import lowered
 from ganc.types import Group
 
 
@@ -61,8 +62,8 @@ class Conv(_Kernel):
         shape = (self.size, self.size, x.shape[-1], self.features)
         kernel, bias = self.weights(shape, (None, None, *self.groups))
         kernel = kernel if scaled is None else scaled(kernel)
-        padded = conv.pad2d(x, self.pad, self.padding)
-        return conv.conv2d(padded, kernel, stride=self.stride) + bias
+        padded = conv.pad2d(lowered(x), self.pad, self.padding)
+        return conv.conv2d(padded, lowered(kernel), stride=self.stride) + lowered(bias)
 
 
 class DepthwiseConv(_Kernel):
@@ -76,7 +77,8 @@ class DepthwiseConv(_Kernel):
         """(b h w i) to (b h' w' o)."""
         shape = (self.size, self.size, 1, self.features)
         kernel, bias = self.weights(shape, (None, None, None, self.groups[1]))
-        return conv.depthwise_conv2d(conv.pad2d(x, self.pad, self.padding), kernel) + bias
+        padded = conv.pad2d(lowered(x), self.pad, self.padding)
+        return conv.depthwise_conv2d(padded, lowered(kernel)) + lowered(bias)
 
 
 class ConvTranspose(_Kernel):
@@ -87,7 +89,7 @@ class ConvTranspose(_Kernel):
         """(b h w i) to (b 2h 2w o)."""
         shape = (self.size, self.size, x.shape[-1], self.features)
         kernel, bias = self.weights(shape, (None, None, *self.groups), transposed=True)
-        return conv.conv2d_transpose(x, kernel) + bias
+        return conv.conv2d_transpose(lowered(x), lowered(kernel)) + lowered(bias)
 
 
 class Linear(_Kernel):
@@ -97,7 +99,7 @@ class Linear(_Kernel):
     def __call__(self, x: jax.Array) -> jax.Array:
         """(b i) to (b o)."""
         kernel, bias = self.weights((x.shape[-1], self.features), self.groups)
-        return x @ kernel + bias
+        return lowered(x) @ lowered(kernel) + lowered(bias)
 
 
 class Product(nn.Module):

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from ganc.nn.call import Layer
 from ganc.nn.layers import logical
 from ganc.nn.operation import operation
+from ganc.nn.precision import lowered, raised
 from ganc.types import AnyArray, Group
 
 STATISTICS = "statistics"
@@ -36,7 +37,8 @@ def instance_norm(x: Float[AnyArray, "b h w c"], eps: float = EPSILON) -> Float[
     PyTorch's non-affine InstanceNorm2d. The variance is taken of the centred values: the one-pass
     form loses 1e-2 at a mean of 100.
     """
-    centred = jnp.asarray(x) - jnp.mean(x, axis=(1, 2), keepdims=True)
+    x = jnp.asarray(raised(x))
+    centred = x - jnp.mean(x, axis=(1, 2), keepdims=True)
     variance = jnp.mean(jnp.square(centred), axis=(1, 2), keepdims=True)
     return centred * lax.rsqrt(variance + eps)
 
@@ -51,10 +53,11 @@ class _Norm(Layer):
     def scaled(self, x: jax.Array) -> jax.Array:
         """`x` (b h w c) times the scale plus the bias."""
         if not self.affine:
-            return x
+            return lowered(x)
         shape = x.shape[-1:]
         scale: Any = self.param("scale", logical(self.scale, self.group), shape)
-        return x * scale + self.param("bias", logical(initializers.zeros, self.group), shape)
+        shift: Any = self.param("bias", logical(initializers.zeros, self.group), shape)
+        return lowered(x * scale + shift)
 
 
 class InstanceNorm(_Norm):
@@ -85,7 +88,7 @@ class BatchNorm(_Norm):
     @nn.compact
     def __call__(self, x: Float[AnyArray, "b h w c"]) -> Float[Array, "b h w c"]:
         """Normalises `x`."""
-        x = jnp.asarray(x)
+        x = jnp.asarray(raised(x))
         mean, variance = self._variable("mean", x, 0.0), self._variable("var", x, 1.0)
         if self.momentum is None:
             m, v = mean.value, variance.value

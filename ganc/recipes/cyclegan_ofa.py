@@ -18,6 +18,7 @@ it; there the student is chosen by hand among all.
 import dataclasses
 from pathlib import Path
 
+from ganc.compression.accelerators import GPU, TPU_V5E_8, filled
 from ganc.compression.once_for_all import compress
 from ganc.compression.settings import Compression, Distillation
 from ganc.models import resnet
@@ -117,6 +118,8 @@ PRESETS = {
     "earth128": EARTH128,
     "horse2zebra": HORSE2ZEBRA,
     "horse2zebra-original": HORSE2ZEBRA_ORIGINAL,
+    "tpu-v5e-8": filled(HORSE2ZEBRA, TPU_V5E_8),
+    "gpu": filled(HORSE2ZEBRA, GPU),
 }
 
 

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from PIL import Image
 
+from ganc import hosts
 from ganc.batching import fill
 from ganc.data.batches import prefetch
 from ganc.errors import UserError
@@ -54,22 +55,25 @@ class Extractor:
         """The features of pictures 0 to `count` - 1, float32, in parts of at most `batch` rows.
 
         Threads read and prepare ahead of the network; one shape is compiled, whatever the sizes.
+        Of several processes each makes the features of its share, and all get all of them.
         """
         # A power of two where that is enough: few shapes, and little that is computed in vain.
         batch = self.batch if self.fixed else min(self.batch, 2 ** (count - 1).bit_length())
         params, place = self.params, np.asarray
         if not self.fixed:
-            mesh = sharding.data_mesh(batch)
+            mesh = sharding.data_mesh(batch, alone=True)
             params = jax.device_put(params, sharding.replicated(mesh))
             place = partial(jax.device_put, device=sharding.split(mesh))
 
         def make(step: int) -> tuple[np.ndarray, int]:
-            indices = range(step * batch, min((step + 1) * batch, count))
-            rows = np.stack([self.prepare(read(i)) for i in indices])
-            return fill(rows, batch), len(rows)
+            start = (step * hosts.count() + hosts.index()) * batch
+            known = max(0, min(batch, count - start))
+            # Where nothing is left for this process, the last picture fills its part.
+            indices = range(start, start + known) or range(count - 1, count)
+            return fill(np.stack([self.prepare(read(i)) for i in indices]), batch), known
 
-        for rows, known in prefetch(make, 0, -(-count // batch)):
-            yield np.asarray(self.network(params, place(rows)))[:known]
+        for rows, known in prefetch(make, 0, -(-count // (batch * hosts.count()))):
+            yield hosts.gather(np.asarray(self.network(params, place(rows)))[:known])
 
 
 def lite0_extractor(size: int = 224, *, one_shape: bool = False) -> Extractor:

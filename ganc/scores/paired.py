@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
+from ganc import hosts
 from ganc.data.batches import prefetch
 from ganc.errors import UserError
 from ganc.features import lpips
@@ -73,11 +74,11 @@ def paired(
         x, y = as_floats(x)[None], as_floats(y)[None]
         return [float(metric(x, y)[0]) for metric in metrics.values()]
 
-    rows = []
-    for row in prefetch(measure, 0, pictures.count):
+    rows, mine = [], hosts.share(pictures.count)
+    for row in prefetch(measure, mine.start, mine.stop):
         rows.append(row)
         tick(1)
-    columns = np.array(rows).T
+    columns = hosts.gather(np.array(rows, np.float64).reshape(len(rows), len(metrics))).T
 
     def protocol(key: str) -> str:
         metric, *own = key.split(",")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganc import array_file
+from ganc import array_file, hosts
 from ganc.batching import evenly_spread
 from ganc.metrics.moments import Moments, stream
 from ganc.runs import records
@@ -64,11 +64,11 @@ def summarise(
     """
     path = _cache_path(cache, pictures, extractor)
     known = None if path is None else _load(path)
-    if known is not None:
+    if hosts.everyone(known is not None) and known is not None:
         tick(pictures.count)
         return known
     found = _compute(pictures, extractor, tick)
-    if path is not None:
+    if path is not None and hosts.leads():
         _save(path, found)
     return found
 

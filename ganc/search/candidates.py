@@ -11,7 +11,7 @@ from flax.core import FrozenDict
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from ganc import channels
+from ganc import channels, hosts
 from ganc.batching import fill
 from ganc.models.statistics import merge
 from ganc.search.classes import ShapeClasses
@@ -129,12 +129,38 @@ def _spread(function: Callable, mesh: Mesh, split: Sequence[bool]) -> Callable[.
 
 
 def make_evaluate(
-    generate: Generate, params: Params, x: np.ndarray, score: Callable[[jax.Array], float]
+    generate: Generate,
+    params: Params,
+    x: np.ndarray,
+    score: Callable[[jax.Array], float],
+    group: Callable[[Arch], Any] = lambda arch: None,
 ) -> Callable[[Sequence[Arch]], list[float]]:
-    """Scores architectures by their pictures: `evaluate(archs) -> scores`, in the same order."""
+    """Scores architectures by their pictures: `evaluate(archs) -> scores`, in the same order.
+
+    Each of several processes draws and scores its part on its own devices, and all get the scores
+    of all. `group` says which architectures share calls, so that each gets as many of every group.
+    """
 
     def evaluate(archs: Sequence[Arch]) -> list[float]:
-        scores = {arch: score(images) for arch, images in generate(params, x, archs)}
-        return [scores[arch] for arch in archs]
+        parts = divide(archs, group, hosts.count())
+        mine = parts[hosts.index()]
+        scores = {arch: score(images) for arch, images in generate(params, x, mine)}
+        found = hosts.gather(np.array([scores[arch] for arch in mine], np.float64))
+        known = dict(zip((arch for part in parts for arch in part), found.tolist(), strict=True))
+        return [known[arch] for arch in archs]
 
     return evaluate
+
+
+def divide(archs: Sequence[Arch], group: Callable[[Arch], Any], processes: int) -> list[list[Arch]]:
+    """The architectures without repetitions, in `processes` parts, each with its share of a group.
+
+    Example:
+        >>> divide([(8,), (1,), (9,), (2,)], lambda arch: arch[0] > 4, 2)
+        [[(8,), (1,)], [(9,), (2,)]]
+    """
+    groups: dict[Any, list[Arch]] = {}
+    for arch in dict.fromkeys(archs):
+        groups.setdefault(group(arch), []).append(arch)
+    ordered = [arch for members in groups.values() for arch in members]
+    return [ordered[process::processes] for process in range(processes)]

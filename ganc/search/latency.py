@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax.core import meta
 
-from ganc import channels
+from ganc import channels, hosts
 from ganc.metrics.latency import latency
 from ganc.metrics.layers import calls
 from ganc.models.render import compiled
@@ -85,7 +85,8 @@ def latency_price(supernet: Supernet, path: Path, repeats: int = 20) -> Price:
     """
     layers = _layers(supernet)
     if not path.exists():
-        records.replace(path, json.dumps(_measure(supernet, layers, repeats), indent=1) + "\n")
+        measured = _measure(supernet, layers, repeats) if hosts.leads() else {}
+        records.replace(path, hosts.agreed(json.dumps(measured, indent=1) + "\n"))
     table = json.loads(path.read_text(encoding="utf-8"))
     console.print(
         f"latencies of {len(table['layers'])} layers on {table['device']}; sums of them miss whole "

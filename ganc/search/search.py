@@ -133,7 +133,9 @@ def search(
             bar.advance()
             return value
 
-        evaluate = make_evaluate(generate, params, pictures, lambda images: tick(score(images)))
+        evaluate = make_evaluate(
+            generate, params, pictures, lambda images: tick(score(images)), classes.containing
+        )
 
         def remembered(archs: Sequence[Arch]) -> list[float]:
             new = [arch for arch in archs if encode(arch) not in known]

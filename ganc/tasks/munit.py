@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax.core import FrozenDict
 
-from ganc.data.batches import Unpaired
+from ganc.data.batches import Rows, Unpaired
 from ganc.data.dataset import Dataset
 from ganc.losses.adversarial import LEAST_SQUARES, Adversarial
 from ganc.losses.reconstruction import l1_loss
@@ -90,9 +90,10 @@ class Alternating:
     def __init__(self, data: Dataset, size: int, seed: int):
         self._pictures = Unpaired(data.train_a, data.train_b, size, data.augmentation, seed)
 
-    def __call__(self, step: int) -> Batch:
+    def __call__(self, step: int, rows: Rows = None) -> Batch:
         """`Unpaired`'s batch, and "encoded" (size), true in odd steps."""
-        return self._pictures(step) | {"encoded": np.full(self._pictures.size, step % 2 == 1)}
+        batch = self._pictures(step, rows)
+        return batch | {"encoded": np.full(len(batch["a"]), step % 2 == 1)}
 
 
 def game(

@@ -8,7 +8,7 @@ import dataclasses
 import jax
 
 from ganc.data.batches import Batch as Arrays
-from ganc.data.batches import Paired
+from ganc.data.batches import Paired, Rows
 from ganc.data.dataset import Dataset
 from ganc.data.pictures import coarsen
 from ganc.features.perceptual import perceptual as load_perceptual
@@ -86,7 +86,7 @@ class Coarse:
         self._pictures = Paired(data.train_b, data.train_b, size, data.augmentation, seed)
         self._scale = scale
 
-    def __call__(self, step: int) -> Arrays:
+    def __call__(self, step: int, rows: Rows = None) -> Arrays:
         """The batch of `step`, arrays (size h w 3) in [-1, 1]."""
-        batch = self._pictures(step)
+        batch = self._pictures(step, rows)
         return batch | {"a": coarsen(batch["b"], self._scale)}

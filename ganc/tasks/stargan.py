@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from flax.core import FrozenDict
 
-from ganc.data.batches import Unpaired
+from ganc.data.batches import Rows, Unpaired
 from ganc.data.dataset import Dataset
 from ganc.losses.reconstruction import l1_loss
 from ganc.models.statistics import MOMENTUM
@@ -73,10 +73,11 @@ class Mixing:
         self._pictures = Unpaired(data.train_a, data.train_b, size, data.augmentation, seed)
         self._seed = seed
 
-    def __call__(self, step: int) -> Batch:
+    def __call__(self, step: int, rows: Rows = None) -> Batch:
         """`Unpaired`'s batch, and "mix" (size 2) in [0, 1), a share for each domain."""
         rng = np.random.default_rng([self._seed, step, 2])
-        return self._pictures(step) | {"mix": rng.random((self._pictures.size, 2), np.float32)}
+        mix = rng.random((self._pictures.size, 2), np.float32)
+        return self._pictures(step, rows) | {"mix": mix if rows is None else mix[list(rows)]}
 
 
 def critic(real: Verdict, fake: Verdict) -> jax.Array:

@@ -13,10 +13,12 @@ import jax
 import numpy as np
 
 from ganc.data.batches import Batch, prefetch
-from ganc.errors import RunError
+from ganc.errors import Preempted, RunError
+from ganc.hosts.preemption import postponed
 from ganc.runs import records
 from ganc.runs.console import console, progress
 from ganc.train.checkpoint import Checkpoints
+from ganc.train.pace import Pace
 from ganc.types import TrainState
 
 Advance = Callable[[TrainState, Any, int], tuple[TrainState, dict[str, jax.Array]]]
@@ -54,6 +56,7 @@ def run(
     Raises:
         RunError: when a scalar is not finite, before anything of it is saved; or when a checkpoint
             cannot be written.
+        Preempted: after a SIGTERM, when a checkpoint is written.
     """
     checkpoints = Checkpoints(directory)
     try:
@@ -67,14 +70,15 @@ def run(
         kept = [row for row in rows if row["stage"] != name or row["step"] <= start]
         records.write(log, kept)
         window: list[dict[str, jax.Array]] = []
-        with progress(name, steps, done=start) as bar:
-            for step, batch in enumerate(
-                prefetch(batches, start, steps, workers=workers), start=start
-            ):
+        pace = Pace(workers)
+        made = prefetch(pace.timed(batches), start, steps, workers=workers)
+        with progress(name, steps, done=start) as bar, postponed() as asked:
+            for step, batch in enumerate(pace.waited(made), start=start):
                 state, scalars = advance(state, place(batch), step)
                 window.append(scalars)
                 done = step + 1
-                saved = done % checkpoint_every == 0 or done == steps
+                stop = asked(done) and done < steps
+                saved = done % checkpoint_every == 0 or done == steps or stop
                 if done % log_every == 0 or saved:
                     row = _means(window)
                     _check_finite(row, done, checkpoints)
@@ -84,6 +88,13 @@ def run(
                     bar.update(done, note)
                 if saved:
                     checkpoints.save(done, state)
+                if stop:
+                    raise Preempted(
+                        f"SIGTERM: {name} is saved at step {done} of {steps}; the same command "
+                        "goes on"
+                    )
+        if str(pace):
+            console.print(f"{name}: {pace}", highlight=False)
     finally:
         checkpoints.close()
     return state

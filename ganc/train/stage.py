@@ -4,18 +4,23 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-import jax
 import optax
 
+from ganc import hosts
 from ganc.data.batches import Batch
+from ganc.nn.precision import Precision, activations
 from ganc.ranges import number, whole
 from ganc.runs.workdir import Workdir
 from ganc.train import loop, sharding
 from ganc.train.footprint import check_footprint
 from ganc.train.schedule import halved, linear_decay
 from ganc.types import TrainState
+
+RateRule = Literal["root", "linear"]
+"""`root`: for Adam, Malladi et al. 2022 (arXiv 2205.10782). `linear`: Goyal et al. 2017 (arXiv
+1706.02677)."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,14 @@ class Training:
     """steps after which the learning rates are halved, again and again; 0: never"""
     checkpoint_every: Annotated[int, whole(1)] = 500
     """steps between checkpoints"""
+    accumulate: Annotated[int, whole(1, 4096)] = 1
+    """steps whose gradients are averaged before the networks move"""
+    rate_batch: Annotated[int, whole(0, 65536)] = 0
+    """pictures per move that the learning rates were chosen for; 0: as many as there are"""
+    rate_rule: RateRule = "root"
+    """how rates grow with pictures per move over `rate_batch`: by their root, or linearly"""
+    precision: Precision = "float32"
+    """of activations in training; parameters, norms and losses are float32 with bf16 too"""
 
     @property
     def steps(self) -> int:
@@ -52,6 +65,12 @@ class Training:
     def pictures(self) -> int:
         """All pictures that the stage sees."""
         return self.batch * self.steps
+
+    @property
+    def rate_factor(self) -> float:
+        """What learning rates are multiplied by, because of the pictures per move."""
+        times = self.batch * self.accumulate / self.rate_batch if self.rate_batch else 1.0
+        return times if self.rate_rule == "linear" else times**0.5
 
 
 def adam(
@@ -71,13 +90,18 @@ def adam(
         every: steps of the stage for one of this optimiser, which is taken in the last of them.
         rate: another rate in the step of the stage, counted from 0.
     """
-    schedule = rate or learning_rate(training, hold)
+    schedule, factor = rate or learning_rate(training, hold), training.rate_factor
+    each = every * training.accumulate
     optimizer = optax.adam(
-        lambda count: schedule(count * every + every - 1), b1=training.beta1, b2=training.beta2
+        lambda count: factor * schedule(count * each + each - 1),
+        b1=training.beta1,
+        b2=training.beta2,
     )
-    if not training.weight_decay:
+    if training.weight_decay:
+        optimizer = optax.chain(optax.add_decayed_weights(training.weight_decay), optimizer)
+    if training.accumulate == 1:
         return optimizer
-    return optax.chain(optax.add_decayed_weights(training.weight_decay), optimizer)
+    return optax.MultiSteps(optimizer, training.accumulate).gradient_transformation()
 
 
 def learning_rate(training: Training, hold: int = 1) -> optax.Schedule:
@@ -102,14 +126,14 @@ def optimizers(
 def train(
     make_step: Callable[[Callable[[Any], Any]], loop.Advance],
     state: TrainState,
-    batches: Callable[[int], Batch],
+    batches: Callable[..., Batch],
     training: Training,
     work: Workdir,
     name: str,
     *,
     until: int | None = None,
 ) -> TrainState:
-    """Trains over the local devices that divide the batch, or resumes; see `loop.run`.
+    """Trains over the devices of all processes that divide the batch, or resumes; see `loop.run`.
 
     A step with a method `lower(state, batch, index)`, as compiled functions have, says by it which
     program takes the most memory; that is printed, and checked, before anything is trained.
@@ -117,19 +141,27 @@ def train(
     Args:
         make_step: `make_step(place) -> step`; `place` puts frozen parameters on the devices.
         state: where to begin.
-        batches: step -> batch.
+        batches: step -> batch; with several processes also `batches(step, rows=...)`, see
+            `ganc.data.batches`.
         training: how long, and on how many pictures at once.
         work: gets checkpoints and scalars.
         name: of the stage.
         until: the step to stop at for now; None for the last one.
     """
+    with activations(training.precision):
+        return _train(make_step, state, batches, training, work, name, until)
+
+
+def _train(make_step, state, batches, training: Training, work: Workdir, name: str, until):
     mesh = sharding.data_mesh(training.batch)
     place = partial(sharding.replicate, mesh=mesh)
     step, state, last = make_step(place), place(state), training.steps if until is None else until
+    if hosts.count() > 1:
+        batches = partial(batches, rows=hosts.share(training.batch))
     if last and hasattr(step, "lower"):
-        batch = jax.device_put(batches(0), sharding.split(mesh))
-        check_footprint(name, step.lower(state, batch, 0), state, mesh.size)  # type: ignore[attr-defined]
-    return loop.run(
+        lowered = step.lower(state, sharding.place(batches(0), mesh), 0)  # type: ignore[attr-defined]
+        check_footprint(name, lowered, state, mesh.local_mesh.size)
+    state = loop.run(
         step,
         state,
         batches,
@@ -137,7 +169,8 @@ def train(
         directory=work.checkpoints(name),
         log=work.metrics,
         name=name,
-        place=lambda batch: jax.device_put(batch, sharding.split(mesh)),
+        place=lambda batch: sharding.place(batch, mesh),
         log_every=50,
         checkpoint_every=training.checkpoint_every,
     )
+    return sharding.own(state, mesh)

@@ -74,7 +74,7 @@ def test_a_cyclegan_learns_from_windows_of_wide_pictures(folder, tmp_path, capsy
     ],
 )
 def test_what_a_network_cannot_take_is_one_line(name, flags, message, tmp_path, capfd):
-    module = importlib.import_module(f"experiments.{name}")
+    module = importlib.import_module(f"ganc.recipes.{name}")
     with pytest.raises(SystemExit) as end:
         argv = ["--preset", "smoke", "--workdir", str(tmp_path / "run"), *flags.split()]
         launch(name, module.PRESETS, module.run, argv)

@@ -118,6 +118,8 @@ def test_another_configuration_is_refused(smoke):
         (("--space", "munit-channels-64"), "10 entries, those of the student 8"),
         (("--teacher", "no/such/model"), "no/such/model"),
         (("--data", "earth:season"), "--teacher train"),
+        (("--distributed", "node:4000,2,2"), "HOST:PORT,PROCESS,COUNT"),
+        (("--precision", "fp8"), "bf16"),
     ],
 )
 def test_bad_flags_cost_one_line(tmp_path, flags, message, capfd):

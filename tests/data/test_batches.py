@@ -46,6 +46,12 @@ def test_any_number_of_workers_gives_the_same(workers, ahead):
     assert all(same(batch, make(step)) for step, batch in enumerate(made, 3))
 
 
+def test_rows_are_made_as_in_the_whole_batch():
+    whole, parts = unpaired(size=4)(5), [unpaired(size=4)(5, rows) for rows in ([0, 1], [2, 3])]
+    for domain in "ab":
+        np.testing.assert_array_equal(np.concatenate([p[domain] for p in parts]), whole[domain])
+
+
 def test_nothing_to_make():
     assert list(prefetch(unpaired(), 4, 4)) == []
 

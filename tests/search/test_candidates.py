@@ -9,7 +9,7 @@ from ganc import channels
 from ganc.models import munit, resnet
 from ganc.models.render import render
 from ganc.models.statistics import recalibrate
-from ganc.search.candidates import _spread, make_evaluate, make_generate
+from ganc.search.candidates import _spread, divide, make_evaluate, make_generate
 from ganc.search.classes import ShapeClasses
 from ganc.search.space import Space
 from ganc.types import Model
@@ -133,3 +133,41 @@ def test_candidates_draw_in_the_styles_that_are_given(batch, random_params):
     whole = render(model, x, batch=2, inputs={"style": styles})
     np.testing.assert_allclose(images, whole, atol=1e-5)
     assert np.abs(whole - render(model, x, batch=2)).max() > 1e-3
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 4])
+def test_processes_share_the_calls_of_a_search(toy, processes):
+    """The schedule: as many calls in each process, whatever classes the candidates fall into."""
+    space = Space(toy(4).slots, ((4, 3, 2, 1),) * 2)
+    classes = ShapeClasses(space, ((2, 2), (4, 4)))
+    archs = [(a, b) for a in (1, 2, 3, 4) for b in (1, 2, 3, 4)]
+    parts = divide(archs + archs[:3], classes.containing, processes)
+    assert sorted(arch for part in parts for arch in part) == archs
+    calls = []
+    for part in parts:
+        members = [sum(classes.containing(a) == c for a in part) for c in ((2, 2), (4, 4))]
+        calls.append(members)
+    for each in zip(*calls, strict=True):  # of a class: 4 and 12 candidates
+        assert max(each) - min(each) <= 1
+    assert max(map(sum, calls)) == -(-16 // processes)
+
+
+def test_scores_of_all_processes_come_together(monkeypatch):
+    """Two processes, one after the other: what each sends is what the other gets."""
+    sent = {}
+
+    def evaluated(index, gathered):
+        monkeypatch.setattr("ganc.hosts.count", lambda: 2)
+        monkeypatch.setattr("ganc.hosts.index", lambda: index)
+        monkeypatch.setattr("ganc.hosts.gather", gathered)
+        draw = lambda params, x, archs: ((arch, params * sum(arch)) for arch in archs)  # noqa: E731
+        return make_evaluate(draw, 2.0, np.zeros(1), float)(ARCHS)
+
+    for index in (1, 0):
+        try:
+            evaluated(index, lambda rows, index=index: sent.setdefault(index, rows))
+        except ValueError:
+            pass  # one part is too few
+    both = np.concatenate([sent[0], sent[1]])
+    for index in (0, 1):
+        assert evaluated(index, lambda rows: both) == [2.0 * sum(arch) for arch in ARCHS]

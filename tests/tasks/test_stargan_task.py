@@ -93,7 +93,7 @@ def test_batches_mix_by_seed_and_step(monkeypatch):
         def __init__(self, *arguments):
             pass
 
-        def __call__(self, step):
+        def __call__(self, step, rows=None):
             return {}
 
     monkeypatch.setattr(stargan, "Unpaired", Pictures)
@@ -103,6 +103,7 @@ def test_batches_mix_by_seed_and_step(monkeypatch):
     one, other = stargan.Mixing(data, 3, 0), stargan.Mixing(data, 3, 1)
     np.testing.assert_array_equal(one(4)["mix"], one(4)["mix"])
     assert one(4)["mix"].shape == (3, 2)
+    np.testing.assert_array_equal(one(4, rows=[1, 2])["mix"], one(4)["mix"][1:])
     assert (one(4)["mix"] != one(5)["mix"]).any() and (one(4)["mix"] != other(4)["mix"]).any()
 
 

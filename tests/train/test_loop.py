@@ -1,11 +1,13 @@
 import json
+import signal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ganc.errors import RunError
+from ganc.errors import Preempted, RunError
+from ganc.hosts.preemption import heeded
 from ganc.train import loop
 from ganc.types import TrainState
 
@@ -68,6 +70,33 @@ def test_a_run_that_was_cut_off_ends_with_the_same_bits(tmp_path, moment):
     assert seen == list(range(moment // 4 * 4, 11))
     np.testing.assert_array_equal(whole.params["w"], resumed.params["w"])
     assert rows(tmp_path / "whole") == rows(tmp_path / "cut")
+
+
+def test_a_termination_saves_where_it_is_and_the_end_is_the_same(tmp_path):
+    whole = run(tmp_path / "whole", 11)
+
+    def told(state, batch, step):
+        if step == 5:
+            signal.raise_signal(signal.SIGTERM)
+        return advance(state, batch, step)
+
+    message = "SIGTERM: toy is saved at step 6 of 11; the same command goes on"
+    with heeded(), pytest.raises(Preempted, match=message):
+        run(tmp_path / "cut", 11, told)
+    assert (tmp_path / "cut" / "checkpoints" / "6").exists()
+    resumed = run(tmp_path / "cut", 11)
+    np.testing.assert_array_equal(whole.params["w"], resumed.params["w"])
+
+
+def test_a_termination_after_the_last_step_ends_the_run_too(tmp_path):
+    def told(state, batch, step):
+        if step == 3:
+            signal.raise_signal(signal.SIGTERM)
+        return advance(state, batch, step)
+
+    with heeded(), pytest.raises(Preempted, match="the same command goes on"):
+        run(tmp_path, 4, told)
+    assert (tmp_path / "checkpoints" / "4").exists()
 
 
 def test_a_complete_run_trains_no_more(tmp_path):
