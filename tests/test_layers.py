@@ -38,6 +38,8 @@ FLOORS = {
     "ganc.metrics.__main__": TOP,
     "ganc.__main__": TOP,
     "ganc.export.onnx.__main__": TOP,
+    "ganc.export.web.__main__": TOP,
+    "ganc.serve": TOP,
     "ganc.info": TOP,
     "ganc.translate": TOP,
     "ganc.compare": TOP,
