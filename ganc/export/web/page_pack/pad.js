@@ -55,7 +55,9 @@ export function makePad(canvas, palette, { brush, palette: box, fill, undo }, ch
     stroke(at(event));
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (last) for (const one of event.getCoalescedEvents?.() ?? [event]) stroke(at(one));
+    if (!last) return;
+    const between = event.getCoalescedEvents?.() ?? [];
+    for (const one of between.length ? between : [event]) stroke(at(one));
   });
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { last = null; });
   const cover = (value) => {

@@ -11,7 +11,7 @@ const $ = (id) => document.getElementById(id);
 const input = $("input"), clock = stopwatch(), run = startEngine();
 const about = await (await fetch("page.json")).json();
 const wish = { mode: "picture", point: about.students.length - 1, side: 0, style: null };
-let source = null, camera = null, busy = false, stale = false;
+let source = null, camera = null, rate = 0, busy = false, stale = false;
 
 const many = (n, unit) => `${n >= 100 ? Math.round(n) : Number(n.toPrecision(3))} ${unit}`;
 const compact = (n) =>
@@ -49,7 +49,8 @@ async function drawOnce() {
   if (about.teacher && $("beside").checked) shown.push(["teacher", about.teacher]);
   const feeds = encode(input, about);
   if (about.style) feeds.style = ["float32", wish.style, [1, about.style]];
-  $("input-facts").textContent = `${input.width} × ${input.height} px`;
+  const frames = camera && rate ? ` · ${rate.toFixed(rate < 10 ? 1 : 0)} frames a second` : "";
+  $("input-facts").textContent = `${input.width} × ${input.height} px${frames}`;
   for (const [id, model] of shown) {
     const made = await run(model.file, feeds);
     const figure = $(id), before = figure.querySelector(".before");
@@ -109,13 +110,14 @@ async function startCamera() {
   }
   if (wish.mode !== "webcam") return stop(video);
   camera = video;
+  rate = 0;
   await video.play();
   let since = performance.now();
   while (camera === video) {
     place(input, video, video.videoWidth, video.videoHeight, fit());
     await draw();
     const now = performance.now();
-    $("input-facts").textContent += ` · ${(1000 / (now - since)).toFixed(0)} frames a second`;
+    rate = rate ? 0.8 * rate + 200 / (now - since) : 1000 / (now - since); // it would flicker
     since = now;
     await new Promise(requestAnimationFrame);
   }
@@ -132,6 +134,7 @@ function choose(mode) {
   camera = null;
   $("drop").hidden = mode !== "picture";
   $("tools").hidden = mode !== "draw";
+  $("side").disabled = mode === "draw"; // what is drawn stays as it is
   document.body.classList.toggle("drawing", mode === "draw");
   pad.enable(mode === "draw");
   if (mode === "webcam") startCamera();
@@ -166,7 +169,7 @@ function prepare() {
   $("point").max = $("point").value = wish.point;
   if (about.style) restyle();
   if (about.palette.length) document.querySelector("[value=webcam]").parentElement.hidden = true;
-  $("given").classList.toggle("crisp", about.palette.length > 0);
+  $("stage").classList.toggle("crisp", about.palette.length > 0);
   $("bar").hidden = $("stage").hidden = false;
 }
 
