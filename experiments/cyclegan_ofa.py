@@ -90,6 +90,14 @@ EARTH128 = dataclasses.replace(
     fine_tune=Distillation(batch=16, constant_steps=0, decay_steps=0),
 )
 
+# Eight pictures for each of eight cores; students see as many pictures as those of earth128.
+TPU = dataclasses.replace(
+    EARTH128,
+    pre_distillation=Distillation(batch=64, constant_steps=2_500, decay_steps=2_500),
+    supernet=Distillation(batch=64, constant_steps=5_000, decay_steps=5_000),
+    fine_tune=Distillation(batch=64, constant_steps=0, decay_steps=0),
+)
+
 TINY = Distillation(batch=2, constant_steps=2, decay_steps=2, checkpoint_every=2)
 SMOKE = dataclasses.replace(
     EARTH64,
@@ -115,6 +123,7 @@ PRESETS = {
     "earth64": EARTH64,
     "smoke": SMOKE,
     "earth128": EARTH128,
+    "tpu": TPU,
     "horse2zebra": HORSE2ZEBRA,
     "horse2zebra-original": HORSE2ZEBRA_ORIGINAL,
 }

@@ -40,6 +40,7 @@ FLOORS = {
     "ganc.export.onnx.__main__": TOP,
     "ganc.export.web.__main__": TOP,
     "ganc.serve": TOP,
+    "ganc.notebook": TOP,
     "ganc.info": TOP,
     "ganc.translate": TOP,
     "ganc.compare": TOP,

@@ -13,6 +13,7 @@ import tyro
 
 from ganc import cli, ranges
 from ganc.compression import help
+from ganc.compression.command import called
 from ganc.compression.seeds import run_seeds
 from ganc.data.files import PIXELS, allow_pixels
 from ganc.errors import UserError
@@ -47,7 +48,7 @@ def launch(
         argv: the command line, without the program; None for that of this process.
         flags: (name, type, default) of what `run` takes beside its configuration, by name.
     """
-    argv = list(sys.argv[1:] if argv is None else argv)
+    given, argv = argv, list(sys.argv[1:] if argv is None else argv)
     preset, module = _preset(argv, next(iter(presets))), sys.modules[run.__module__]
     with cli.one_line_errors():
         if preset not in presets:
@@ -72,7 +73,7 @@ def launch(
         ],
         frozen=True,
     )
-    with cli.one_line_errors():
+    with cli.one_line_errors(), called(_program(module), given):
         asked: Any = cli.parse(
             form,
             args=argv,

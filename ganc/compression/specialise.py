@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ganc.compression.onlooker import seen
 from ganc.compression.run import Run
 from ganc.compression.settings import Compression, Distillation
 from ganc.methods import once_for_all as ofa
@@ -62,7 +63,7 @@ class Student:
         """A training stage over the architectures of `classes`; `seed` is that of its batches."""
 
         def make_step(place):
-            return ofa.make_step(
+            step = ofa.make_step(
                 self.method,
                 optimizers(stage),
                 place(self.teacher.params),
@@ -71,6 +72,7 @@ class Student:
                 seed=self.run.seed,
                 average=stage.average,
             )
+            return seen(step, name, lambda state: self.finalize(state, classes.space.largest))
 
         return self.run.train(name, make_step, state, stage, seed)
 
