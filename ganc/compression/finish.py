@@ -1,13 +1,12 @@
 """The end of a run: scores on the report split, the table, the pictures, the report."""
 
 import math
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from flax.core import FrozenDict
 
+from ganc.compression.command import command
 from ganc.compression.glance import front_points
 from ganc.compression.run import Run
 from ganc.data.pictures import show_size
@@ -172,7 +171,7 @@ def _verdict(rows: Sequence[Row]) -> str | None:
 def _facts(run: Run) -> dict[str, str]:
     data = run.data
     return {
-        "command": shlex.join(["python", *sys.orig_argv[1:]]),
+        "command": command(),
         "data": f"{data.name}: {len(data.train_a)} and {len(data.train_b)} pictures to train on, "
         f"{len(data.search_a)} to search with, {len(data.report_a)} to report on",
         "looks at the report split": str(len(records.read(run.work.looks))),

@@ -14,6 +14,7 @@ from ganc import cli, ranges
 from ganc.compression import help
 from ganc.compression.accelerators import in_precision
 from ganc.compression.change import key
+from ganc.compression.command import called
 from ganc.compression.seeds import run_seeds
 from ganc.data.files import PIXELS, allow_pixels
 from ganc.errors import UserError
@@ -90,7 +91,7 @@ def launch(
         ],
         frozen=True,
     )
-    with cli.one_line_errors():
+    with cli.one_line_errors(), called(program, argv):
         asked: Any = cli.parse(
             form,
             args=argv,

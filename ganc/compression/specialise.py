@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganc import hosts
+from ganc.compression.onlooker import seen
 from ganc.compression.run import Run
 from ganc.compression.settings import Compression, Distillation
 from ganc.methods import once_for_all as ofa
@@ -63,7 +64,7 @@ class Student:
         """A training stage over the architectures of `classes`; `seed` is that of its batches."""
 
         def make_step(place):
-            return ofa.make_step(
+            step = ofa.make_step(
                 self.method,
                 optimizers(stage),
                 place(self.teacher.params),
@@ -72,6 +73,7 @@ class Student:
                 seed=self.run.seed,
                 average=stage.average,
             )
+            return seen(step, name, lambda state: self.finalize(state, classes.space.largest))
 
         return self.run.train(name, make_step, state, stage, seed)
 

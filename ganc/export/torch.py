@@ -19,9 +19,10 @@ from ganc.channels import read_widths
 from ganc.errors import UserError
 from ganc.export import layouts
 from ganc.export.layouts import Layer
+from ganc.export.module.file import write as write_module
 from ganc.export.recognition import FAMILIES, NAMES, check_family, recognise, select
 from ganc.models import store
-from ganc.models.families import OWN, family_of
+from ganc.models.families import OWN, family_of, fold
 from ganc.models.families import generator as generator_of
 from ganc.models.flat import check_finite, expected_shapes, flatten, full_shapes, unflatten
 from ganc.models.resnet import Spec as ResNetSpec
@@ -215,6 +216,8 @@ def main(
     out: Path,
     family: str | None = None,
     key: str | None = None,
+    module: tyro.conf.FlagCreatePairsOff[bool] = False,
+    own_style: tyro.conf.FlagCreatePairsOff[bool] = False,
 ) -> None:
     """Turns a PyTorch checkpoint into a model directory, or a model directory into a checkpoint.
 
@@ -223,7 +226,17 @@ def main(
         out: the model directory, or the checkpoint, to write.
         family: what the checkpoint should hold, such as resnet9; by default what it does hold.
         key: which of several networks in the checkpoint, such as netG_A.
+        module: write a model directory as OUT, a Python file with the network, and its weights as
+            .pth beside it, which need PyTorch alone.
+        own_style: of a module: a picture keeps its own style, where the model has styles (MUNIT).
     """
+    if module:
+        if not source.is_dir():
+            raise UserError(f"a module is made of a model directory, and {source} is none")
+        if store.read_family(source) == OWN:
+            raise UserError(_NAMELESS)
+        print(write_module(fold(store.load(source)), out, own_style=own_style))
+        return
     if source.is_dir():
         if store.read_family(source) == OWN:
             raise UserError(_NAMELESS)

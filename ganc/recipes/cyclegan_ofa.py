@@ -118,6 +118,7 @@ PRESETS = {
     "earth128": EARTH128,
     "horse2zebra": HORSE2ZEBRA,
     "horse2zebra-original": HORSE2ZEBRA_ORIGINAL,
+    "earth128-tpu": filled(EARTH128, TPU_V5E_8),
     "tpu-v5e-8": filled(HORSE2ZEBRA, TPU_V5E_8),
     "gpu": filled(HORSE2ZEBRA, GPU),
 }

@@ -1,6 +1,6 @@
 """A stored model as an ONNX file: `python -m ganc.export.onnx MODEL OUT.onnx`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from ganc.errors import UserError
 from ganc.export.new_file import check_new, write_new
 from ganc.export.onnx.check import Example, check, examples, feed, run, session
 from ganc.export.onnx.file import OPSET, library, model_proto
+from ganc.export.onnx.metadata import metadata
 from ganc.export.onnx.network import STYLE, Network, network
 from ganc.export.onnx.pictures import calibration, of_data
 from ganc.export.onnx.quantise import quantise
@@ -27,8 +28,7 @@ from ganc.metrics import cost
 from ganc.metrics.latency import latency
 from ganc.models import store
 from ganc.models.card import trained_at
-from ganc.models.families import family_of, fold
-from ganc.models.flat import params_sha256
+from ganc.models.families import fold
 from ganc.runs.console import console
 from ganc.scores.judge import Judge
 from ganc.types import Generator, Model
@@ -160,22 +160,6 @@ def _pictures(file: bytes, built: Network, int8: Calibration) -> np.ndarray:
     ready = session(file)
     given = of_data(int8.data, int8.data.report_a, int8.size, built)
     return np.concatenate([run(ready, built, each) for each in given])
-
-
-def metadata(model: Model, built: Network, about: Mapping[str, Any]) -> dict[str, Any]:
-    """What a file says of itself."""
-    generator, ports = model.generator, (*built.inputs, built.output)
-    return {
-        "family": family_of(generator.spec),
-        "spec": str(generator.spec),
-        "architecture": "_".join(map(str, model.arch or ())),
-        "widths": dict(read_widths(model.params, generator.axes)),
-        "params_sha256": params_sha256(model.params),
-        "ports": {port.name: [port.dtype, *port.shape] for port in ports},
-        "divisor": str(generator.divisor),
-        "minimum": str(generator.minimum),
-        "about": dict(about),
-    }
 
 
 def _require(checked: bool) -> None:
