@@ -105,7 +105,8 @@ class _Walk:
                 getattr(inner, "jaxpr", inner), getattr(inner, "consts", ()), values, layer
             )
         constants = [x for x in values if isinstance(x, np.ndarray)]
-        if constants and len(constants) == len(values):
+        fixed = all(isinstance(size, int) for v in eqn.outvars for size in v.aval.shape)
+        if constants and len(constants) == len(values) and fixed:
             return _computed(eqn, constants)
         if name not in RULES:
             raise UserError(
