@@ -76,6 +76,38 @@ def quantise(network: Network, feeds: Iterable[Feed]) -> Network:
     return replace(network, graph=made)
 
 
+def coded(network: Network) -> Network:
+    """`network` with codes for weights that are codes: int8, with a scale per output channel.
+
+    Those of a generator that learned in eight bits are, bit for bit; what it rounds between its
+    layers stands in its graph. Others stay as they are.
+    """
+    graph = network.graph
+    made = replace(graph, nodes=[], constants=dict(graph.constants), _known={})
+    for node in graph.nodes:
+        axis, inputs = _OUTPUT_AXIS.get(node.op), [*node.inputs]
+        weights = None if axis is None else graph.constants.get(inputs[1])
+        found = None if weights is None or axis is None else _codes(weights, axis)
+        if found is not None:
+            made.layer = node.layer
+            inputs[1] = made.add("DequantizeLinear", *found, axis=axis)
+        made.nodes.append(replace(node, inputs=inputs))
+    used = {name for node in made.nodes for name in node.inputs}
+    made.constants = {name: array for name, array in made.constants.items() if name in used}
+    return replace(network, graph=made)
+
+
+def _codes(weights: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Codes, scales and zeros whose products are `weights`, to their last digit; None: others."""
+    others = tuple(i for i in range(weights.ndim) if i != axis)
+    most = np.abs(weights).max(others, keepdims=True)
+    scale = (np.maximum(most, 1e-12) / 127).astype(np.float32)
+    codes = np.rint(weights / scale)
+    if (np.abs(codes * scale - weights) > 1e-6 * most).any():
+        return None
+    return codes.astype(np.int8), scale.reshape(-1), np.zeros(scale.size, np.int8)
+
+
 def ranges(network: Network, tensors: Iterable[Name], feeds: Iterable[Feed]) -> dict[Name, Ends]:
     """The ends of each tensor (b c h w) on `feeds`."""
     onnx, names = library("onnx"), sorted(tensors)
