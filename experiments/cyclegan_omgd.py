@@ -1,4 +1,4 @@
-"""Compresses a CycleGAN generator by distillation from a wider teacher that is still learning.
+"""Compresses a CycleGAN generator by OMGD: a student that learns from pictures, no discriminator.
 
 Its settings and networks are those of `ganc/recipes/cyclegan_omgd.py`.
 """

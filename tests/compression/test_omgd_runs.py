@@ -143,11 +143,11 @@ def test_presets_build_the_published_networks(key, deeper):
 
 
 def test_the_student_of_the_default_costs_little():
-    """40 times less than a teacher: of scripts the dense ResNet, base width 64, nine blocks."""
+    """Of scripts 40 times less than the dense ResNet, base width 64, nine blocks."""
     config = pix2pix_omgd.EARTH64
     student, teacher = (pix2pix_omgd.generator(config, ngf) for ngf in (config.ngf, config.wider))
     price = [int(cost.macs(net, *config.sides)(net.widths)) for net in (teacher, student)]
-    assert price[0] / price[1] == pytest.approx(40, abs=1)
+    assert price[0] / price[1] == pytest.approx(11, abs=0.1)
     assert 56_799_264_768 / WIDE["resnet", 16][1] == pytest.approx(40.3, abs=0.1)
     assert 18_143_334_400 / WIDE["unet", 16][1] == pytest.approx(14.9, abs=0.1)
 
@@ -230,7 +230,7 @@ def test_the_variants_of_the_ablation():
     assert configs["no-style"].imitation == dataclasses.replace(config.imitation, style=0.0)
     assert configs["offline"].teacher == str(workdir / "both")
     steps = {name: getattr(c, "training", c).constant_steps for name, c in configs.items()}
-    assert set(steps.values()) == {750} and {c.seed for c in configs.values()} == {3}
+    assert set(steps.values()) == {2000} and {c.seed for c in configs.values()} == {3}
     plain = configs["plain"]
     assert (plain.ngf, plain.ndf, plain.batch) == (config.ngf, config.ndf, config.training.batch)
     assert (plain.average, plain.reconstruction) == (config.training.average, 100)

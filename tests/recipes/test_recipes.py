@@ -34,7 +34,7 @@ def test_the_command_starts_them(capfd, tmp_path):
         main(["compress", "cyclegan_omgd", "--help"])
     assert not end.value.code
     out = capfd.readouterr().out
-    assert out.startswith("usage: ganc compress cyclegan_omgd [--preset") and "earth64" in out
+    assert out.startswith("usage: ganc compress cyclegan_omgd [--preset") and "shipped64" in out
     flags = ("--preset", "smoke", "--size", "0", "--workdir", str(tmp_path / "run"))
     with pytest.raises(SystemExit) as end:
         main(["compress", "cyclegan_ofa", *flags])
