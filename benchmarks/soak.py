@@ -36,13 +36,12 @@ SAME = ("search.jsonl", "metrics.jsonl")
 
 
 def _run(workdir: Path) -> None:
-    from experiments import cyclegan_ofa
-    from ganc.compression.launch import launch
+    from ganc import recipes
 
     log = os.open(workdir.with_suffix(".log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    launch("cyclegan_ofa", cyclegan_ofa.PRESETS, cyclegan_ofa.run, [*RUN, str(workdir)])
+    recipes.start("cyclegan_ofa", [*RUN, str(workdir)])
 
 
 def start(workdir: Path, cache: Path) -> Any:
@@ -50,7 +49,7 @@ def start(workdir: Path, cache: Path) -> Any:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache)
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["experiments.cyclegan_ofa", "ganc.compression.launch"])
+    server.set_forkserver_preload(["ganc.recipes.cyclegan_ofa", "ganc.compression.launch"])
     process = server.Process(target=_run, args=(workdir,))
     process.start()
     return process

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -65,7 +66,7 @@ def launch(
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     preset, module = _preset(argv, next(iter(presets))), sys.modules[run.__module__]
-    program = program or f"python -m {module.__name__}"
+    program = program or f"python -m {_program(module)}"
     with cli.one_line_errors():
         if preset not in presets:
             raise UserError(f"there is no preset {preset!r}; valid are {', '.join(presets)}")
@@ -148,6 +149,12 @@ def default_workdir(name: str, preset: Any, config: Any) -> Path:
             stem = Path(value.rpartition(":")[2].partition("?")[0]).stem
             parts.append(re.sub(r"[^\w.-]+", "_", stem)[:40].strip("._") or "own")
     return Path("runs") / "-".join(parts)
+
+
+def _program(module: ModuleType) -> str:
+    # Of a module that was started, the name is __main__; its specification knows better.
+    name = module.__spec__.name if module.__spec__ else module.__name__
+    return name.removesuffix(".__main__")
 
 
 def _preset(argv: Sequence[str], default: str) -> str:
