@@ -70,11 +70,11 @@ def launch(
     with cli.one_line_errors():
         if preset not in presets:
             raise UserError(f"there is no preset {preset!r}; valid are {', '.join(presets)}")
+        asked_for = help.topic(argv)
+        if asked_for == "":
+            print(help.first_screen(program, module.__doc__ or "", presets, preset))
+            sys.exit(0)
     config = presets[preset]
-    asked_for = help.topic(argv)
-    if asked_for == "":
-        print(help.first_screen(program, module.__doc__ or "", presets, preset))
-        sys.exit(0)
     if asked_for is not None:
         _explain(asked_for, config, program)
         argv = ["--help"]
