@@ -26,7 +26,7 @@ from ganc.losses.distillation import Distil
 from ganc.models import spade
 from ganc.nn.initial import XAVIER
 from ganc.ranges import whole
-from ganc.recipes import gaugan_teacher
+from ganc.recipes import cyclegan_ofa, gaugan_teacher
 from ganc.scores.row import Row
 from ganc.search.evolution import Evolution
 from ganc.search.search import Search
@@ -133,13 +133,7 @@ SMOKE = dataclasses.replace(
     space="4/3",
     pre_distillation=TINY,
     supernet=TINY,
-    search=Search(
-        budget=5e6,
-        pictures=4,
-        feature_size=32,
-        batch=8,
-        evolution=Evolution(population=4, generations=1),
-    ),
+    search=dataclasses.replace(cyclegan_ofa.SMOKE.search, budget=5e6),
     fine_tune=rates(constant_steps=0, decay_steps=0),
     feature_size=32,
     front=0,

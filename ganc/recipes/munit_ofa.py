@@ -24,7 +24,7 @@ from ganc.compression.settings import Distillation
 from ganc.losses.distillation import Distil
 from ganc.losses.reconstruction import l1_loss
 from ganc.models import munit as networks
-from ganc.recipes import munit_teacher
+from ganc.recipes import cyclegan_ofa, munit_teacher
 from ganc.scores.row import Row
 from ganc.search.evolution import Evolution
 from ganc.search.search import Search
@@ -102,13 +102,7 @@ SMOKE = dataclasses.replace(
     space="4/3",
     pre_distillation=TINY,
     supernet=TINY,
-    search=Search(
-        budget=1.2e7,
-        pictures=4,
-        feature_size=32,
-        batch=8,
-        evolution=Evolution(population=4, generations=1),
-    ),
+    search=dataclasses.replace(cyclegan_ofa.SMOKE.search, budget=1.2e7),
     fine_tune=NONE,
     feature_size=32,
     front=0,
