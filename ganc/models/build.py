@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from flax.core import FrozenDict, freeze, meta
 from flax.traverse_util import flatten_dict, unflatten_dict
+from jax.core import Tracer
 
 from ganc import channels
 from ganc.errors import UserError
@@ -124,9 +125,18 @@ def build_discriminator(
 
 
 def _init(module: nn.Module, key: jax.Array, shape: tuple[int, ...]) -> Params:
-    # Lazy: draws the weights without running the network.
-    variables = module.lazy_init(key, jax.ShapeDtypeStruct(shape, jnp.float32))
-    return _join(meta.unbox(variables))
+    """The weights, drawn without running the network, which would compile its every operation."""
+    drawn: dict[str, Any] = {}
+
+    def trace(x: jax.Array) -> None:
+        with jax.ensure_compile_time_eval():  # of what depends on no picture: the weights
+            drawn.update(module.init(key, x))
+
+    if isinstance(key, Tracer):  # nothing runs anyway
+        drawn.update(module.init(key, jnp.zeros(shape)))
+    else:
+        jax.eval_shape(trace, jax.ShapeDtypeStruct(shape, jnp.float32))
+    return _join(meta.unbox(drawn))
 
 
 def _describe(module: nn.Module, shape: tuple[int, ...]) -> tuple[Axes, frozenset[str]]:
