@@ -80,21 +80,30 @@ def test_a_supernet_learns_from_teachers_and_is_searched(online, tmp_path):
     assert student["arch"] == min(scored, key=lambda row: row["score"])["arch"]
 
 
-def test_kills_do_not_change_a_bit_of_turns(turns, tmp_path):
-    """Its phases are its own; a run online is one stage, which is trained as any other."""
-    workdir, flags = tmp_path / "run", ("--preset", "smoke", "--workdir", str(tmp_path / "run"))
-
-    def phases():
+def test_kills_do_not_change_a_bit_of_an_online_run(online, turns, tmp_path):
+    def phases(workdir):
         file = workdir / "phases.jsonl"
         return len(file.read_text().splitlines()) if file.exists() else 0
 
-    moments = [lambda: phases() >= 1, lambda: steps(workdir, "student") >= 1]
-    kill_at("cyclegan_omgd", flags, moments)
-    finish("cyclegan_omgd", *flags)
-    for model, theirs in rows(turns).items():
-        ours = rows(workdir)[model]
-        assert ours["params_sha256"] == theirs["params_sha256"]
-        assert ours["metrics"] == theirs["metrics"]
+    moments = {
+        "pix2pix_omgd": (online, [lambda: steps(tmp_path / "pix2pix_omgd", "online") >= 1]),
+        "cyclegan_omgd": (
+            turns,
+            [
+                lambda: phases(tmp_path / "cyclegan_omgd") >= 1,
+                lambda: steps(tmp_path / "cyclegan_omgd", "student") >= 1,
+            ],
+        ),
+    }
+    for name, (whole, kills) in moments.items():
+        workdir = tmp_path / name
+        flags = ("--preset", "smoke", "--workdir", str(workdir))
+        kill_at(name, flags, kills)
+        finish(name, *flags)
+        for model in rows(whole):
+            ours, theirs = rows(whole)[model], rows(workdir)[model]
+            assert ours["params_sha256"] == theirs["params_sha256"]
+            assert ours["metrics"] == theirs["metrics"]
 
 
 @pytest.mark.parametrize(
