@@ -136,8 +136,8 @@ def _scores(entry: Entry, protocol: str) -> str:
 def draw(entries: Sequence[Entry], metric: str, path: Path, over: Cost = "macs") -> None:
     """A figure of the score over a cost, as `path` says: .svg, .png or .pdf.
 
-    A dot for every seed, a bar for its interval, a dashed line for the first entry, the teacher, and
-    steps along the front: the dots that no other beats in both.
+    A dot for every seed, a bar for its interval, a dashed line for the first entry, the teacher,
+    and steps along the front: the dots that no other beats in both.
     """
     figure = Figure(figsize=(8, 5), layout="constrained")
     ax = figure.add_subplot()

@@ -123,6 +123,8 @@ def test_what_47_times_takes_of_cartoongan():
     [
         (("--budget", "1e5"), "--budget 1e+05 cannot be reached"),
         (("--budget", "1000x"), "cannot be reached"),  # of the teacher's 98 millions
+        # Of the teacher as it is stored, in float32: more than the student's codes take.
+        (("--budget", "2x", "--counted", "bytes"), "--budget 2.215e+06 cannot be reached"),
         (("--budget", "ten"), "such as 10x; got 'ten'"),
         (("--student", "no/such/run"), "no/such/run"),
         (("--discriminator", "no/such/one"), "no/such/one"),
