@@ -113,7 +113,7 @@ def finish(
 
 
 def _kept(models: Mapping[str, Model]) -> dict[str, tuple[int, int]]:
-    """Group -> channels of student and teacher, where the one was cut out of the other."""
+    """Group -> channels of student and teacher, where their groups are the same."""
     student, teacher = models.get("student"), models["teacher"]
     if student is None or student.arch is not None:  # an architecture has a drawing of its own
         return {}

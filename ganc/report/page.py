@@ -56,7 +56,7 @@ def write_report(
         budget: the MACs, published convention, that the search was held to.
         verdict: one line under the headline figures, such as "level with its teacher: yes".
         points: models of the front, to be compared by their pictures.
-        kept: channel group -> channels of the student and of the teacher, where some were pruned.
+        kept: channel group -> channels of the student and of the teacher.
 
     Returns:
         The path of the page.

@@ -48,6 +48,7 @@ def test_a_killed_run_reaches_its_budget(tmp_path):
     process.communicate()
     assert "slim: 3 of 3, " in finish("cyclegan_slimming", *flags)
     found = check_left(tmp_path)
+    assert '<section id="channels">' in (tmp_path / "report.html").read_text()
     budget = cyclegan_slimming.SMOKE.budget
     assert abs(found["student"]["macs"]["published"] / budget - 1) <= 0.03
 
