@@ -8,11 +8,12 @@ seed alone are one line.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import tyro
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator
 
 from ganc import cli
 from ganc.errors import UserError
@@ -22,6 +23,7 @@ from ganc.runs import records
 from ganc.runs.console import console
 from ganc.scores.row import Row
 from ganc.scores.verdict import level
+from ganc.search.pareto import front
 
 RESULTS = "results.jsonl"
 
@@ -134,13 +136,16 @@ def _scores(entry: Entry, protocol: str) -> str:
 def draw(entries: Sequence[Entry], metric: str, path: Path, over: Cost = "macs") -> None:
     """A figure of the score over a cost, as `path` says: .svg, .png or .pdf.
 
-    A dot for every seed, a bar for its interval, a line for the first entry, the teacher.
+    A dot for every seed, a bar for its interval, a dashed line for the first entry, the teacher,
+    and steps along the front: the dots that no other beats in both.
     """
     figure = Figure(figsize=(8, 5), layout="constrained")
     ax = figure.add_subplot()
     protocol = next(
         key for key in entries[0].rows[0].metrics if Protocol.parse(key).metric == metric
     )
+    lower = direction(metric) != "higher"
+    found: list[_Dot] = []
     for index, entry in enumerate(entries):
         colour = "0.3" if index == 0 else f"C{(index - 1) % 10}"
         for number, row in enumerate(entry.rows):
@@ -150,15 +155,29 @@ def draw(entries: Sequence[Entry], metric: str, path: Path, over: Cost = "macs")
             value = row.values[protocol]
             low, high = value.interval or (value.value, value.value)
             spread = [[value.value - low], [high - value.value]]
+            found.append(_Dot(x, value.value if lower else -value.value))
             ax.errorbar(x, value.value, spread, fmt="o", color=colour, elinewidth=1, capsize=2,
                         label=entry.name if number == 0 else None)  # fmt: skip
+    best = front(found)
+    scores = [dot.score if lower else -dot.score for dot in best]
+    ax.step([dot.cost for dot in best], scores, where="post", color="0.8", zorder=0, label="front")
     if entries[0].values(protocol):
         ax.axhline(entries[0].values(protocol)[0], color="0.6", linewidth=1, linestyle="--")
     ax.set(xscale="log", xlabel=AXES[over], ylabel=protocol)
+    ax.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    for show in (ax.xaxis.set_major_formatter, ax.xaxis.set_minor_formatter):
+        show(EngFormatter(places=0))
     ax.set_title(f"{direction(metric)} is better", loc="left", fontsize="small", color="0.4")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, fontsize="small")
     figure.savefig(path)
+
+
+class _Dot(NamedTuple):
+    """A point of a figure; both are better when lower."""
+
+    cost: float
+    score: float
 
 
 def main(

@@ -45,6 +45,9 @@ def describe(model: Model, about: dict[str, Any], size: int) -> Iterator[str]:
             f"multiply-adds: {macs['published']:,} at {height}x{width} px, published convention; "
             f"{macs['true']:,} computed"
         )
+    how = generator.quantisation
+    kind = "" if how is None else ", int8 codes with scales for kernels"
+    yield f"bytes in a model directory: {store.stored_bytes(model):,}{kind}"
     for label, value in facts(model, about):
         yield f"{one_line(label)}: {one_line(value)}"
     for protocol, value in about.get("scores", {}).items():

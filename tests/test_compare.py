@@ -53,7 +53,7 @@ def test_a_teacher_alone_is_a_line_of_its_own(runs):
 def test_a_figure_is_drawn(runs):
     compare.draw(compare.collect([runs]), "kid", runs / "figure.svg")
     text = (runs / "figure.svg").read_text()
-    assert text.count("<use") > 3
+    assert text.count("<use") > 3 and "<!-- front -->" in text and "<!-- 1 k -->" in text
     compare.draw(compare.collect([runs]), "kid", runs / "bytes.svg", over="bytes")
     assert (runs / "bytes.svg").read_text() != text
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from flax.core import FrozenDict
 
+from ganc import channels
 from ganc.compression.command import command
 from ganc.compression.glance import front_points
 from ganc.compression.run import Run
@@ -107,7 +108,19 @@ def finish(
         budget=budget,
         verdict=_verdict(rows),
         points=front_points(shown, run, judge),
+        kept=_kept(models),
     )
+
+
+def _kept(models: Mapping[str, Model]) -> dict[str, tuple[int, int]]:
+    """Group -> channels of student and teacher, where their groups are the same."""
+    student, teacher = models.get("student"), models["teacher"]
+    if student is None or student.arch is not None:  # an architecture has a drawing of its own
+        return {}
+    ours, theirs = (channels.read_widths(m.params, m.generator.axes) for m in (student, teacher))
+    if ours.keys() != theirs.keys() or ours == theirs:
+        return {}
+    return {group: (ours[group], theirs[group]) for group in student.generator.widths}
 
 
 def check_memory(run: Run, models: Mapping[str, Model]) -> None:
@@ -120,8 +133,8 @@ def check_memory(run: Run, models: Mapping[str, Model]) -> None:
     Raises:
         UserError: it does not fit.
     """
-    channels = run.shape[2] + 3 * (3 + len(models))
-    needed = 4 * len(run.data.report_a) * math.prod(run.shape[:2]) * channels
+    deep = run.shape[2] + 3 * (3 + len(models))
+    needed = 4 * len(run.data.report_a) * math.prod(run.shape[:2]) * deep
     limit = machine_memory()
     if capacity()[1]:
         one = np.zeros((1, *run.shape), np.float32)

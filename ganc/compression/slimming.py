@@ -65,7 +65,9 @@ def slim(
     check_size("the teacher", given.generator if given else teacher, shape, data)
     if isinstance(config.budget, str):
         big = given.generator if given else teacher
-        whole = int(count(config, big)(_widths(given or Model(big, None))))
+        # A teacher is stored as it is, whatever the student is rounded to.
+        plain = dataclasses.replace(config, quantise="none")
+        whole = int(count(plain, big)(_widths(given or Model(big, None))))
         config = dataclasses.replace(config, budget=parse_budget(config.budget, whole))
     sites = find_sites(start.generator, trunk=config.trunk) if config.prunes else ()
     if config.quantise != "none":

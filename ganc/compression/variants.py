@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import tyro
 from flax.traverse_util import flatten_dict
 
+from ganc.compression.finish import RESULTS
 from ganc.errors import UserError
 from ganc.runs import records
 from ganc.runs.console import console
@@ -19,7 +20,7 @@ ABLATION = "ablation.jsonl"
 """A row per variant, as in `results.jsonl`, with the settings in which it differs from the first
 of all variants."""
 
-_HELP = "the variants to run now, of those in WORKDIR/NAME; none named: all"
+_HELP = "the variants to run now, in WORKDIR/NAME, after what they need; none named: all"
 ONLY = ("only", Annotated[tuple[str, ...], tyro.conf.arg(help=_HELP)], ())
 """The flag of experiments that run variants, for `launch`."""
 
@@ -31,10 +32,12 @@ class Variant:
     Attributes:
         run: `run(config, workdir)` -> rows; resumes what is there.
         config: a dataclass.
+        needs: the name of an earlier variant whose networks it takes; empty: of none.
     """
 
     run: Callable[[Any, Path], Sequence[Row]]
     config: Any
+    needs: str = ""
 
 
 def run_variants(
@@ -42,8 +45,9 @@ def run_variants(
 ) -> list[Row]:
     """Runs each variant in `workdir`/NAME, writes `ABLATION` and prints one table.
 
-    They run in their order, so a later one may take what an earlier one left; with `only`, what an
-    earlier call left. Under several seeds this is the `run` of `run_seeds`.
+    They run in their order, so a later one may take what an earlier one left. With `only`, what
+    those need runs too, unless an earlier call left it. Under several seeds this is the `run` of
+    `run_seeds`.
 
     Args:
         variants: name -> variant; the others are compared with the first.
@@ -63,8 +67,9 @@ def run_variants(
     if (workdir / "config.json").exists():
         raise UserError(f"the workdir {workdir} holds a run of its own; name another --workdir")
     first, teachers, rows, lines = next(iter(variants.values())), [], [], []
+    chosen = _with_needed(variants, workdir, only) if only else variants
     for name, variant in variants.items():
-        if only and name not in only:
+        if name not in chosen:
             continue
         console.rule(name)
         done = variant.run(variant.config, workdir / name)
@@ -77,6 +82,16 @@ def run_variants(
     records.write(workdir / ABLATION, [*(row.to_json() for row in teachers), *lines])
     print_table([*teachers, *rows], f"variants in {workdir}")
     return [*teachers, *rows]
+
+
+def _with_needed(variants: Mapping[str, Variant], workdir: Path, only: Sequence[str]) -> set[str]:
+    """`only`, and what those need that is not there yet."""
+    chosen, new = set[str](), set(only)
+    while new:
+        chosen |= new
+        needed = {variants[name].needs for name in new} - chosen - {""}
+        new = {name for name in needed if not (workdir / name / RESULTS).exists()}
+    return chosen
 
 
 def _changed(first: Any, other: Any) -> dict[str, Any]:

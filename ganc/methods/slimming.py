@@ -31,6 +31,7 @@ from ganc.methods.budget import Budget
 from ganc.methods.shrinkage import bury, shrink, sizes
 from ganc.methods.sites import Site
 from ganc.methods.update import Optimizers, begin, generators_of, make_update
+from ganc.metrics.layers import calls
 from ganc.models.quantised import is_clip
 from ganc.models.statistics import MOMENTUM
 from ganc.tasks import pool
@@ -71,9 +72,10 @@ class Slimming:
     def silent(self) -> bool:
         """Whether dead channels are masked, and stay dead.
 
-        In a network of one's own nobody knows which layer could carry on with their constants.
+        In a network of one's own nobody knows which layer could carry on with their constants. A
+        norm over several channels, such as MUNIT's, would count what is gone after the cut.
         """
-        return isinstance(self.student.spec, Own)
+        return isinstance(self.student.spec, Own) or (bool(self.sites) and _mixes(self.student))
 
     @property
     def measured(self) -> dict[str, frozenset[str]]:
@@ -243,6 +245,13 @@ def alive(generator: Generator, params: Params, sites: tuple[Site, ...]) -> Mask
 def student_of(method: Slimming, state: TrainState) -> Model:
     """The student, of its running average where one was kept."""
     return Model(method.student, generators_of(state)[STUDENT])
+
+
+def _mixes(generator: Generator) -> bool:
+    """Whether a norm takes the statistics of several channels together."""
+    side = -(-generator.minimum // generator.divisor) * generator.divisor
+    layers = (call.layer for call in calls(generator, side, side))
+    return any(getattr(layer, "mixes", False) for layer in layers)
 
 
 def _project(

@@ -193,6 +193,8 @@ class LayerNorm(Layer):
 
     group: Group
     priced_inside: ClassVar[bool] = True
+    mixes: ClassVar[bool] = True
+    """Its statistics are of all channels together."""
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:

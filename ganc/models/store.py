@@ -28,7 +28,7 @@ from ganc.models.card import card
 from ganc.models.codes import decode, encode, rounded
 from ganc.models.families import DISCRIMINATORS, FAMILIES, OWN, family_of
 from ganc.models.flat import check_fit, flatten, full_shapes, params_sha256, unflatten
-from ganc.models.quantised import bake
+from ganc.models.quantised import Quantisation, bake
 from ganc.models.sparse import pack, unpack
 from ganc.types import Arch, Discriminator, Generator, Model, Params
 
@@ -89,7 +89,7 @@ def _save(
     params = params if how is None else bake(params, how)
     flat = flatten(params)
     widths = dict(check_fit(flat, network, "params"))
-    packed = pack(flat) if how is None else encode(flat, how)
+    packed = _packed(flat, how)
     model = {
         "version": VERSION if packed.keys() == flat.keys() else PACKED_VERSION,
         "family": family_of(network.spec),
@@ -119,6 +119,17 @@ def _save(
         _move(partial, directory)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def stored_bytes(model: Model) -> int:
+    """What the arrays of `model` take as `save` writes them: sparse, or as codes and scales."""
+    how = model.generator.quantisation
+    flat = flatten(model.params if how is None else bake(model.params, how))
+    return sum(array.nbytes for array in _packed(flat, how).values())
+
+
+def _packed(flat: Mapping[str, np.ndarray], how: Quantisation | None) -> dict[str, np.ndarray]:
+    return pack(flat) if how is None else encode(flat, how)
 
 
 def describe(directory: Place, own: Generator | None = None, **more: Any) -> None:

@@ -69,7 +69,8 @@ def variants(config: Config, workdir: Path) -> dict[str, Variant]:
     settings: dict[str, Any] = {f.name: getattr(config, f.name) for f in dataclasses.fields(Slim)}
     settings["student"] = start
     slimmed = Slim(**settings)
-    return found | {"slimmed": Variant(cyclegan_slimming.run, slimmed)}
+    needs = "" if config.student else "once_for_all"
+    return found | {"slimmed": Variant(cyclegan_slimming.run, slimmed, needs)}
 
 
 def run(config: Config, workdir: Path, only: Sequence[str] = ()) -> list[Row]:

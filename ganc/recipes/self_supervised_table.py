@@ -5,8 +5,8 @@
 
 `failures64`: the method (`b`) beside the twelve baselines that fail in the publication (`c` to `n`,
 `ganc/compression/self_supervised_settings.py` says what each is). `sweep64`: 25, 50, 75 and 90 % of
-single weights and of filters. `--only d e` runs some. Every variant has a workdir of its own
-in the workdir; all take their teacher, its discriminators and its partner from the first.
+single weights and of filters. `--only d e` runs some, after the first, from which all take their
+teacher, its discriminators and its partner. Every variant has a workdir of its own in the workdir.
 
 Reference: Yu and Pool 2020 (arXiv 2007.01491), tables 1 and 2, figure 8.
 """
@@ -70,7 +70,7 @@ def variants(config: Table, workdir: Path) -> dict[str, Variant]:
             {} if name == first else {"teacher": str(workdir.expanduser() / first)}
         )
         one = self_supervised.Config(**{**shared, **change, **taken})
-        found[name] = Variant(self_supervised.run, one)
+        found[name] = Variant(self_supervised.run, one, needs="" if name == first else first)
     return found
 
 

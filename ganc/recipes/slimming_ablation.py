@@ -40,7 +40,11 @@ def variants(config: Slim, workdir: Path) -> dict[str, Variant]:
     }
     plain = dataclasses.replace(config, quantise="none")
     return {
-        name: Variant(cyclegan_slimming.run, dataclasses.replace(plain, **changed))
+        name: Variant(
+            cyclegan_slimming.run,
+            dataclasses.replace(plain, **changed),
+            needs="distil" if name == "distil_then_prune" else "",
+        )
         for name, changed in settings.items()
     }
 

@@ -1,16 +1,36 @@
 """The headline figures of a report: how many times cheaper the student is, and how good."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ganc.metrics.protocol import direction
 from ganc.report.numbers import si, significant, times
 from ganc.report.rows import decimals, metric_of, number
 
+_SAME = 1.05
+"""Ratios below this say that nothing changed, such as the MACs of a student pruned by elements."""
+
+
+def _bytes(value: float) -> str:
+    return f"{si(value)}B"
+
+
+class _Cost(NamedTuple):
+    """A cost, and what to call a student that has less, as much or more of it."""
+
+    path: tuple[str, ...]
+    less: str
+    same: str
+    more: str
+    show: Callable[[float], str] = si
+
+
 _COSTS = (
-    (("macs", "published"), "fewer MACs", "more MACs", ""),
-    (("latency_ms", "p50"), "faster", "slower", " ms, p50"),
-    (("params",), "fewer parameters", "more parameters", ""),
+    _Cost(("macs", "published"), "fewer MACs", "as many MACs", "more MACs"),
+    _Cost(("latency_ms", "p50"), "faster", "as fast", "slower", significant),
+    _Cost(("params",), "fewer parameters", "as many parameters", "more parameters"),
+    _Cost(("bytes",), "smaller on disk", "as large on disk", "larger on disk", _bytes),
 )
 
 
@@ -33,28 +53,21 @@ class Figure:
 
 def headline(teacher: Mapping | None, student: Mapping | None) -> list[Figure]:
     """How many times cheaper `student` is than `teacher`, and its first metric beside theirs."""
-    costs = [_cost(teacher, student, *kind) for kind in _COSTS]
+    costs = [_cost(teacher, student, cost) for cost in _COSTS]
     return [figure for figure in (*costs, _score(teacher, student)) if figure]
 
 
-def _cost(
-    teacher: Mapping | None,
-    student: Mapping | None,
-    path: tuple[str, ...],
-    better: str,
-    worse: str,
-    unit: str,
-) -> Figure | None:
+def _cost(teacher: Mapping | None, student: Mapping | None, cost: _Cost) -> Figure | None:
+    path, show = cost.path, cost.show
     old, new = number(teacher, *path), number(student, *path)
     if not old or not new or old < 0 or new < 0:
         return None
-    show = significant if unit else si
-    detail = f"{show(old)} → {show(new)}{unit}"
+    detail = f"{show(old)} → {show(new)}{' ms, p50' if path[0] == 'latency_ms' else ''}"
     true = number(teacher, "macs", "true"), number(student, "macs", "true")
     if path[0] == "macs" and all(true):
         detail += f"; {times(true[0] / true[1])} in true MACs"
-    word, ratio = (better, old / new) if old >= new else (worse, new / old)
-    return Figure(times(ratio), word, detail)
+    word, ratio = (cost.less, old / new) if old >= new else (cost.more, new / old)
+    return Figure(times(ratio), cost.same if ratio < _SAME else word, detail)
 
 
 def _score(teacher: Mapping | None, student: Mapping | None) -> Figure | None:

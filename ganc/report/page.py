@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -35,6 +36,7 @@ def write_report(
     budget: int | None = None,
     verdict: str | None = None,
     points: Sequence[FrontPoint] = (),
+    kept: Mapping[str, tuple[int, int]] = MappingProxyType({}),
 ) -> Path:
     """Writes `report.html`; a part of which there is nothing to show is left out.
 
@@ -54,6 +56,7 @@ def write_report(
         budget: the MACs, published convention, that the search was held to.
         verdict: one line under the headline figures, such as "level with its teacher: yes".
         points: models of the front, to be compared by their pictures.
+        kept: channel group -> channels of the student and of the teacher.
 
     Returns:
         The path of the page.
@@ -61,6 +64,7 @@ def write_report(
     # Drawing imports Matplotlib, which takes a second that only a finished run should spend.
     from ganc.report.search import search
     from ganc.report.training import stages
+    from ganc.report.widths import widths
 
     teacher, student = teacher_of(rows), student_of(rows, chosen)
     page = (
@@ -75,6 +79,8 @@ def write_report(
             splits=[sample for sample in samples[:SLIDERS] if sample.student is not None],
             table=table(rows, teacher, student),
             search=search(candidates, front, chosen, budget, teacher),
+            kept=widths(*zip(*kept.values(), strict=True), names=list(kept)) if kept else None,
+            groups=list(kept),
             cards=cards(points, chosen),
             columns=gallery.columns(samples),
             samples=samples,

@@ -42,7 +42,10 @@ class Stage:
 
 
 def stages(losses: Sequence[Mapping]) -> list[Stage]:
-    """The stages that have scalars, in the order in which they came; `losses` as `write_report`."""
+    """The stages that have scalars, in the order in which they came; `losses` as `write_report`.
+
+    A scalar that is zero throughout, such as a term of no weight, has no chart.
+    """
     found: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for row in losses:
         for name, value in row.items():
@@ -53,10 +56,14 @@ def stages(losses: Sequence[Mapping]) -> list[Stage]:
         Stage(
             name=stage,
             last=max(step for points in series.values() for step, _ in points),
-            charts=[_chart(name, points) for name, points in series.items()],
+            charts=[_chart(name, points) for name, points in series.items() if _any(points)],
         )
         for stage, series in found.items()
     ]
+
+
+def _any(points: Sequence[tuple[float, float]]) -> bool:
+    return any(value for _, value in points)
 
 
 def _chart(name: str, points: Sequence[tuple[float, float]]) -> Chart:

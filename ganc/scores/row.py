@@ -17,6 +17,7 @@ from ganc.metrics.latency import latency
 from ganc.metrics.protocol import Protocol, Value
 from ganc.models.flat import params_sha256
 from ganc.models.render import compiled
+from ganc.models.store import stored_bytes
 from ganc.search.space import encode
 from ganc.types import Model
 
@@ -32,7 +33,8 @@ class Row:
         values: protocol -> value.
         arch: the architecture in its search space, as the papers write it.
         params: parameters; None where no model was measured.
-        bytes: that its arrays take as they are stored, a quantised kernel one for each weight.
+        bytes: that its arrays take as they are stored: a quantised kernel one for each weight, a
+            sparse one a bit for each weight and four for those that are not zero.
         macs: convention -> multiply-adds for one picture.
         latency_ms: `p50` and `p95` of one picture.
         params_sha256: of the parameters; see `ganc.models.flat`.
@@ -123,7 +125,7 @@ def measure(
         },
         latency_ms=latency_ms,
         params_sha256=params_sha256(params),
-        bytes=int(cost.size(generator)(widths)),
+        bytes=stored_bytes(model),
     )
 
 

@@ -71,6 +71,19 @@ def test_some_variants_under_several_seeds(tmp_path):
     assert found[0]["metrics"][L1]["values"] == {"seed 4": 1, "seed 5": 1.25}
 
 
+def test_what_a_variant_needs_runs_before_it_and_once(tmp_path, capsys):
+    variants = {
+        "whole": Variant(distil, Config()),
+        "plain": Variant(alone, Config()),
+        "light": Variant(distil, Config(), needs="whole"),
+    }
+    assert [row.name for row in run_variants(variants, tmp_path, ["light"])][1:] == [
+        *("whole", "light")
+    ]
+    (tmp_path / "whole" / "results.jsonl").write_text("")
+    assert [row.name for row in run_variants(variants, tmp_path, ["light"])][1:] == ["light"]
+
+
 def test_the_flag(tmp_path, capfd):
     def start(*words):
         argv = ["--workdir", str(tmp_path / "run"), *words]

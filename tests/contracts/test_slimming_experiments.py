@@ -48,6 +48,7 @@ def test_a_killed_run_reaches_its_budget(tmp_path):
     process.communicate()
     assert "slim: 3 of 3, " in finish("cyclegan_slimming", *flags)
     found = check_left(tmp_path)
+    assert '<section id="channels">' in (tmp_path / "report.html").read_text()
     budget = cyclegan_slimming.SMOKE.budget
     assert abs(found["student"]["macs"]["published"] / budget - 1) <= 0.03
 
@@ -123,6 +124,8 @@ def test_what_47_times_takes_of_cartoongan():
     [
         (("--budget", "1e5"), "--budget 1e+05 cannot be reached"),
         (("--budget", "1000x"), "cannot be reached"),  # of the teacher's 98 millions
+        # Of the teacher as it is stored, in float32: more than the student's codes take.
+        (("--budget", "2x", "--counted", "bytes"), "--budget 2.215e+06 cannot be reached"),
         (("--budget", "ten"), "such as 10x; got 'ten'"),
         (("--student", "no/such/run"), "no/such/run"),
         (("--discriminator", "no/such/one"), "no/such/one"),

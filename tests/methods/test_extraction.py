@@ -1,14 +1,19 @@
 """A slimmed network and what is extracted of it draw the same, families and borders whatever."""
 
+from functools import partial
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from ganc import channels
+from ganc.methods import slimming
 from ganc.methods.extraction import extract
+from ganc.methods.shrinkage import bury
 from ganc.methods.sites import find_sites
-from ganc.models import resnet, unet
+from ganc.models import munit, resnet, unet
 from ganc.models.quantised import Quantisation, quantised
 
 
@@ -65,6 +70,25 @@ def test_a_rounded_network_is_cut_as_exactly(scheme, random_params):
     assert gap(generator, found.whole, found.params, 16) < 1e-5
     shapes = [[leaf.shape for leaf in jax.tree.leaves(tree)] for tree in (found.whole, params)]
     assert shapes[0] == shapes[1]
+
+
+def test_norms_over_channels_do_not_count_what_is_gone(random_params):
+    generator = munit.generator(munit.Spec(2))
+    sites = find_sites(generator)
+    method: Any = partial(slimming.Slimming, None, perceptual=None)
+    assert method(generator, generator, sites).silent
+    plain, *_ = CASES["resnet"]
+    assert not method(plain, plain, find_sites(plain)).silent
+    params = slimmed(random_params(generator), sites)
+    params = bury(params, params, sites)
+    masks = slimming.alive(generator, params, sites)
+    found = extract(generator, params, sites)
+    x = np.random.default_rng(5).uniform(-1, 1, (1, 32, 32, 3)).astype(np.float32)
+    whole, cut = (
+        jax.jit(lambda p, m=m: generator.apply(p, x, masks=m).image)(p)
+        for p, m in ((params, masks), (found.params, None))
+    )
+    assert np.abs(whole - cut).max() < 1e-5
 
 
 def test_channels_without_a_shift_leave_nothing_behind(random_params):

@@ -47,7 +47,9 @@ def test_info_prints_the_same(stored, capsys):
     store.describe(stored, scores={"l1[last]": 0.5}, run="today")
     cli.run(info.main, [str(stored)])
     output = capsys.readouterr().out
-    for text in ("2_2_2_2_2_2_2_2", "32x64 px", "l1[last]", "0.5", "today"):
+    made = resnet.generator(resnet.Spec(2, blocks=3))
+    size = f"directory: {4 * int(cost.params(made)(made.widths)):,}\n"
+    for text in ("2_2_2_2_2_2_2_2", "32x64 px", "l1[last]", "0.5", "today", size):
         assert text in output
     with pytest.raises(SystemExit) as end:
         cli.run(info.main, [str(stored / "no")])

@@ -36,6 +36,9 @@ def test_a_pruned_model_is_stored_sparse_and_is_smaller(tmp_path, random_params)
         store.save(tmp_path / name, Model(generator, tree), {})
         size[name] = (tmp_path / name / "params.npz").stat().st_size
         loaded = store.load(tmp_path / name)
+        with np.load(tmp_path / name / "params.npz") as arrays:
+            written = sum(array.nbytes for array in arrays.values())
+        assert store.stored_bytes(loaded) == written
         assert params_sha256(loaded.params) == params_sha256(tree)
     assert size["sparse"] < 0.3 * size["dense"]
 

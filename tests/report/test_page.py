@@ -194,6 +194,23 @@ def test_the_headline_says_when_a_student_is_slower(tmp_path):
     assert "<strong>2.0×</strong> <span>slower</span>" in page
 
 
+def test_the_headline_has_the_size_on_disk_and_what_stayed_the_same(tmp_path):
+    given = arguments()
+    given["rows"][0]["bytes"], given["rows"][1]["bytes"] = 4_430_000, 37_900
+    given["rows"][1]["macs"] = given["rows"][0]["macs"]
+    page = write_report(tmp_path, **given).read_text()
+    assert "<strong>117×</strong> <span>smaller on disk</span> <small>4.43 MB → 37.9 kB" in page
+    assert "<strong>1.0×</strong> <span>as many MACs</span>" in page
+
+
+def test_channels_that_are_left_are_drawn_in_the_outline_of_the_teachers(tmp_path):
+    kept = {"stem": (3, 8), "block0": (1, 16)}
+    page = write_report(tmp_path, **arguments(), kept=kept).read_text()
+    section = page[page.index('<section id="channels">') : page.index('<section id="search">')]
+    assert "stem: 3 of 8" in section and "block0: 1 of 16" in section and "stem, block0" in section
+    assert 'id="channels"' not in write_report(tmp_path, **arguments()).read_text()
+
+
 @pytest.mark.parametrize("value", [None, float("nan"), float("inf"), "n/a"])
 def test_a_metric_that_is_no_finite_number_is_a_dash(tmp_path, value):
     given = arguments()

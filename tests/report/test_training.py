@@ -14,6 +14,11 @@ def test_a_chart_for_each_scalar_of_each_stage():
     assert (chart.last, chart.low, chart.high, chart.lost) == ("2.00", "2.00", "4.00", 0)
 
 
+def test_what_is_zero_throughout_has_no_chart():
+    (stage,) = stages([{"step": k, "x": 0.0, "y": float(k)} for k in range(3)])
+    assert [chart.name for chart in stage.charts] == ["y"]
+
+
 def test_what_is_not_finite_is_counted_and_not_drawn():
     ((chart, lost),) = [
         stage.charts for stage in stages([{"step": 1, "x": NAN, "y": NAN}, {"step": 2, "x": 5.0}])
