@@ -22,6 +22,7 @@ def start(workdir, devices, distributed, *event):
     command = [sys.executable, HERE / "worker.py", workdir, devices, distributed, *event]
     environment = os.environ | {watch.VARIABLE: str(LOST_AFTER)}
     environment["PYTHONPATH"] = str(HERE.parents[1])
+    environment["NPROC"] = "2"  # threads of XLA: their number changes the order of additions
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(list(map(str, command)), env=environment, **options)
 
