@@ -31,6 +31,9 @@ def run(workdir: Path, processes: int, devices: int) -> None:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     environment = os.environ | {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(devices)}
     environment["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
+    # Threads of XLA, by default as many as cores or, if there are more, devices of the process: how
+    # many there are changes the order in which a convolution adds.
+    environment["NPROC"] = "4"
     command = [sys.executable, "-m", "experiments.cyclegan_ofa", *FLAGS, "--workdir", str(workdir)]
     started = [
         subprocess.Popen(

@@ -32,6 +32,7 @@ from ganc.search.space import encode
 from ganc.search.supernet import Supernet
 from ganc.tasks.task import Task
 from ganc.train import loop
+from ganc.train.footprint import check_footprint
 from ganc.train.stage import Training, train
 from ganc.types import Arch, Generator, Model, Params, TrainState
 
@@ -133,6 +134,9 @@ class Run:
             seed=self.seed,
             calibration=calibration,
             inputs=self.task.styled(len(source)),
+            check=lambda programs: check_footprint(
+                "search", programs, params, len(jax.local_devices())
+            ),
         )
 
     def check_cut(self, supernet: Supernet, params: Params, arch: Arch) -> None:

@@ -115,7 +115,7 @@ class Student:
                 continue
             tuned = self.fine_tune(f"trial_{name}", state, candidate.arch, trial)
             pictures = jnp.asarray(self.run.render(self.finalize(tuned, candidate.arch), source))
-            found = float(hosts.gather(np.array([score(pictures)]))[0])  # one opinion for all
+            found = float(hosts.first(np.array([score(pictures)]))[0])  # one opinion for all
             tried[name] = {"arch": name, "searched": candidate.score, "tried": found}
             records.write(path, list(tried.values()))
             console.print(f"{name}: {candidate.score:.4f} in the supernet, {found:.4f} by itself")

@@ -52,7 +52,14 @@ def gather(rows: np.ndarray) -> np.ndarray:
     return np.concatenate([part[:n] for part, n in zip(parts, lengths, strict=True)])
 
 
+def first(rows: np.ndarray) -> np.ndarray:
+    """The rows (n ...) of the first process, for all, which call it at once.
+
+    It is for what decides how a run goes on and may differ between hosts in its last bits.
+    """
+    return gather(rows if leads() else rows[:0])
+
+
 def agreed(text: str) -> str:
     """The first process's `text`; all call it at once."""
-    own = np.frombuffer(text.encode(), np.uint8) if leads() else np.zeros(0, np.uint8)
-    return gather(own).tobytes().decode()
+    return first(np.frombuffer(text.encode(), np.uint8)).tobytes().decode()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,19 @@ from ganc.models.statistics import merge
 from ganc.search.classes import ShapeClasses
 from ganc.types import Arch, Generator, Params
 
-Generate = Callable[[Params, np.ndarray, Sequence[Arch]], Iterator[tuple[Arch, jax.Array]]]
+
+class Generate(Protocol):
+    """Draws candidates; see `make_generate`."""
+
+    def __call__(
+        self, params: Params, x: np.ndarray, archs: Sequence[Arch]
+    ) -> Iterator[tuple[Arch, jax.Array]]:
+        """Each architecture with its pictures of `x` (n h w c), class by class."""
+        ...
+
+    def lower(self, params: Params, x: np.ndarray, arch: Arch) -> list[jax.stages.Lowered]:
+        """The programs that draw the class of `arch`, before they are compiled."""
+        ...
 
 
 def make_generate(
@@ -29,6 +41,8 @@ def make_generate(
     devices: Sequence[Any] = (),
 ) -> Generate:
     """`generate(params, x, archs)` yields each architecture with its pictures of `x` (n h w c).
+
+    `generate.lower(params, x, arch)` says by its programs how much memory that takes.
 
     Architectures come grouped by class; each class is compiled once, however many architectures
     and calls there are. The masks alone are batched, so convolutions keep one kernel and candidates
@@ -77,20 +91,31 @@ def make_generate(
     measured = _spread(measure, mesh, (False, False, True))
     compiled = _spread(forward, mesh, (False, False, True, True, False))
 
-    def generate(params: Params, x: np.ndarray, archs: Sequence[Arch]):
-        if mesh.size > 1:  # training may have left them on one device
-            params = jax.device_put(params, NamedSharding(mesh, P()))
-        groups: dict[Arch, list[Arch]] = {}
-        for arch in archs:
-            groups.setdefault(classes.containing(arch), []).append(arch)
-        chunk, parts = max(1, batch // len(x)) * len(devices), -(-len(x) // batch)
+    def placed(params: Params) -> Params:
+        if mesh.size == 1:
+            return params
+        # Training may have left them on one device.
+        return jax.device_put(params, NamedSharding(mesh, P()))
+
+    def split(x: np.ndarray) -> tuple[list[jax.Array], list[dict[str, jax.Array]]]:
+        """Parts of one size, each with what the family takes beside it."""
+        parts = -(-len(x) // batch)
         size = -(-len(x) // parts)
         pictures, *more = (
             jnp.split(fill(jnp.asarray(rows), parts * size), parts)
             for rows in (x, *inputs.values())
         )
         options = [dict(zip(inputs, rows, strict=True)) for rows in zip(*more, strict=True)]
-        options = options or [{}] * parts
+        return pictures, options or [{}] * parts
+
+    def in_call(x: np.ndarray) -> int:
+        return max(1, batch // len(x)) * len(devices)
+
+    def generate(params: Params, x: np.ndarray, archs: Sequence[Arch]):
+        params, (pictures, options), chunk = placed(params), split(x), in_call(x)
+        groups: dict[Arch, list[Arch]] = {}
+        for arch in archs:
+            groups.setdefault(classes.containing(arch), []).append(arch)
         for shape_arch, members in groups.items():
             shape = space.widths(shape_arch)
             for start in range(0, len(members), chunk):
@@ -104,13 +129,26 @@ def make_generate(
                     compiled(params, part, masks, statistics, given, shape=shape)
                     for part, given in zip(pictures, options, strict=True)
                 ]
-                whole = images[0] if parts == 1 else jnp.concatenate(images, axis=1)[:, : len(x)]
+                whole = images[0]
+                if len(images) > 1:
+                    whole = jnp.concatenate(images, axis=1)[:, : len(x)]
                 yield from zip(some, whole, strict=False)
 
-    return generate
+    def lower(params: Params, x: np.ndarray, arch: Arch) -> list[jax.stages.Lowered]:
+        params, (pictures, options) = placed(params), split(x)
+        shape = space.widths(classes.containing(arch))
+        masks, statistics, programs = space.masks([arch] * in_call(x), shape), {}, []
+        if generator.statistics:
+            programs = [measured.lower(params, calibration, masks, shape=shape)]
+            statistics = programs[0].out_info
+        given = (params, pictures[0], masks, statistics, options[0])
+        return [*programs, compiled.lower(*given, shape=shape)]
+
+    generate.lower = lower  # type: ignore[attr-defined]
+    return generate  # type: ignore[return-value]
 
 
-def _spread(function: Callable, mesh: Mesh, split: Sequence[bool]) -> Callable[..., Any]:
+def _spread(function: Callable, mesh: Mesh, split: Sequence[bool]) -> Any:
     """`function(*args, shape=...)`, compiled, with the leading axes of some arguments split."""
     if mesh.size == 1:
         return jax.jit(function, static_argnames="shape")

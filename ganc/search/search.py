@@ -1,10 +1,11 @@
 """A search that resumes: what was scored is on disk before the next generation begins."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
+import jax
 import numpy as np
 from flax.core import FrozenDict
 
@@ -101,6 +102,7 @@ def search(
     seed: int,
     calibration: np.ndarray | None = None,
     inputs: Mapping[str, np.ndarray] = FrozenDict(),
+    check: Callable[[Sequence[jax.stages.Lowered]], None] = lambda programs: None,
 ) -> list[Candidate]:
     """All that was scored; a repeated call goes on where an earlier one was cut off.
 
@@ -114,6 +116,8 @@ def search(
         seed: of everything random.
         calibration: see `make_generate`.
         inputs: see `make_generate`.
+        check: is given the programs of the largest class of the first candidates, before they are
+            run; what they take of memory can be checked, see `ganc.train.footprint`.
 
     Raises:
         UserError: no architecture fits the budget.
@@ -121,11 +125,14 @@ def search(
     space, budget = supernet.space, settings.budget
     price = price_of(supernet, settings, path.parent)
     classes = search_classes(supernet, budget, settings.evolution, settings.pictures, seed, price)
+    order = classes.classes  # by rising cost
     generate = make_generate(supernet.generator, classes, settings.batch, calibration, inputs)
     rows = records.read(path)
     known = {row["arch"]: row["score"] for row in rows}
     if rows:
         console.print(f"search: {len(rows)} candidates were scored before")
+
+    unchecked = [check]
 
     with progress("search", done=len(rows)) as bar:
 
@@ -139,6 +146,9 @@ def search(
 
         def remembered(archs: Sequence[Arch]) -> list[float]:
             new = [arch for arch in archs if encode(arch) not in known]
+            if new and unchecked:
+                largest = max(new, key=lambda arch: order.index(classes.containing(arch)))
+                unchecked.pop()(generate.lower(params, pictures, largest))
             known.update(zip(map(encode, new), evaluate(new), strict=True))
             return [known[encode(arch)] for arch in archs]
 

@@ -1,6 +1,7 @@
 """How much memory a training stage takes, said before it starts."""
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import jax
@@ -11,16 +12,18 @@ from ganc.runs.console import console
 GB = 1e9
 
 
-def check_footprint(name: str, lowered: jax.stages.Lowered, state: Any, devices: int) -> None:
+def check_footprint(
+    name: str, programs: Iterable[jax.stages.Lowered], state: Any, devices: int
+) -> None:
     """Prints about how much memory a stage takes on a device, and refuses what does not fit.
 
-    It is what the compiler says that the largest program of a step takes, and the state, of which
+    It is what the compiler says that the largest of the programs takes, and the state, of which
     that program may see a part. Programs are compiled once: what is compiled here is not compiled
     again when the stage runs it.
 
     Args:
         name: of the stage.
-        lowered: the largest program of a step.
+        programs: that the stage runs, those of them that may take the most.
         state: what the stage keeps on every device.
         devices: that the stage runs on.
 
@@ -28,10 +31,10 @@ def check_footprint(name: str, lowered: jax.stages.Lowered, state: Any, devices:
         UserError: the device, or a machine whose processors are the devices, has less.
     """
     kept = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
-    needed = program_bytes(lowered, kept)
-    if needed is None:
+    sizes = [size for size in (program_bytes(each, kept) for each in programs) if size is not None]
+    if not sizes:
         return
-    limit, shared = capacity()
+    needed, (limit, shared) = max(sizes), capacity()
     check_bytes(
         name,
         needed * (devices if shared else 1),

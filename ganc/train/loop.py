@@ -5,6 +5,7 @@ that the caller passes in, fresh or from an earlier stage. Batches and random ke
 the step, so a resumed run takes the very steps that an uninterrupted one would have taken.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ from ganc.train.checkpoint import Checkpoints
 from ganc.train.pace import Pace
 from ganc.types import TrainState
 
+THREADS = 4
+"""Threads that decode pictures, at most: a quarter of the time each holds the interpreter's lock,
+as `docs/scaling.md` has measured, so that more would wait for one another."""
+
 Advance = Callable[[TrainState, Any, int], tuple[TrainState, dict[str, jax.Array]]]
 
 
@@ -36,7 +41,7 @@ def run(
     place: Callable[[Batch], Any] = lambda batch: batch,
     log_every: int = 50,
     checkpoint_every: int = 500,
-    workers: int = 2,
+    workers: int = 0,
 ) -> TrainState:
     """Trains up to `steps`, with checkpoints, a log and a progress bar or lines.
 
@@ -51,7 +56,7 @@ def run(
         place: puts a batch on the devices.
         log_every: steps between rows of the log, which hold means since the row before.
         checkpoint_every: steps between checkpoints; what led to one is logged with it.
-        workers: threads that decode pictures.
+        workers: threads that decode pictures; 0: one for each core, up to `THREADS`.
 
     Raises:
         RunError: when a scalar is not finite, before anything of it is saved; or when a checkpoint
@@ -70,6 +75,7 @@ def run(
         kept = [row for row in rows if row["stage"] != name or row["step"] <= start]
         records.write(log, kept)
         window: list[dict[str, jax.Array]] = []
+        workers = workers or min(THREADS, os.cpu_count() or 1)
         pace = Pace(workers)
         made = prefetch(pace.timed(batches), start, steps, workers=workers)
         with progress(name, steps, done=start) as bar, postponed() as asked:

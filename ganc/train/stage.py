@@ -160,7 +160,7 @@ def _train(make_step, state, batches, training: Training, work: Workdir, name: s
         batches = partial(batches, rows=hosts.share(training.batch))
     if last and hasattr(step, "lower"):
         lowered = step.lower(state, sharding.place(batches(0), mesh), 0)  # type: ignore[attr-defined]
-        check_footprint(name, lowered, state, mesh.local_mesh.size)
+        check_footprint(name, [lowered], state, mesh.local_mesh.size)
     state = loop.run(
         step,
         state,

@@ -17,7 +17,8 @@ from ganc.hosts.watch import Silence, _answers, missing
 def test_one_process_is_alone():
     assert (hosts.count(), hosts.index(), hosts.leads()) == (1, 0, True)
     rows = np.arange(6.0).reshape(3, 2)
-    assert hosts.gather(rows) is rows and hosts.agreed("text") == "text"
+    assert hosts.gather(rows) is rows and hosts.first(rows) is rows
+    assert hosts.agreed("text") == "text"
     assert hosts.everyone(True) and not hosts.everyone(False)
     assert hosts.share(5) == range(5)
 

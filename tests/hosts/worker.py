@@ -1,4 +1,4 @@
-"""A small run, started by tests in one process or several: trains a supernet and searches it.
+"""A small run, started by tests in one process or several: a supernet, its search, a pruning.
 
 python worker.py WORKDIR DEVICES DISTRIBUTED [STEP PROCESS SIGNAL]: the process PROCESS sends itself
 SIGNAL when it makes its batch of step STEP. What comes of it stands in WORKDIR/result.json.
@@ -23,11 +23,14 @@ from ganc.hosts.membership import join, together
 from ganc.hosts.mirror import mirrored
 from ganc.losses.distillation import Distil
 from ganc.methods import once_for_all as ofa
+from ganc.methods import self_supervised
 from ganc.methods.update import generators_of
 from ganc.metrics.bootstrap import Bootstrap
 from ganc.metrics.similarity import l1_each
 from ganc.models import discriminators
 from ganc.models.build import build
+from ganc.pruning.pruner import pruner
+from ganc.pruning.schedule import Gradual
 from ganc.runs.workdir import Workdir
 from ganc.scores.extractor import Extractor
 from ganc.scores.paired import paired
@@ -38,7 +41,7 @@ from ganc.search.evolution import Evolution
 from ganc.search.search import Search, search
 from ganc.search.space import Space, encode
 from ganc.search.supernet import Supernet
-from ganc.tasks import cyclegan
+from ganc.tasks import cyclegan, pix2pix
 from ganc.train.stage import Training, optimizers, train
 from ganc.types import slot
 
@@ -111,8 +114,39 @@ def run(workdir, event):
         "scores": {encode(candidate.arch): candidate.score for candidate in found},
         "weight": float(np.asarray(generators_of(state)["student"]["head"]["kernel"]).sum()),
     }
-    result |= scored(pictures)
+    result |= scored(pictures) | pruned(unpaired, work)
     (work.path / "result.json").write_text(json.dumps(result))
+
+
+def pruned(batches, work):
+    """Of the methods the one whose state the host takes apart between two steps."""
+    judge = discriminators.patch(discriminators.PatchSpec(ndf=4, layers=1, channels_in=6))
+    generator = toy(4)
+    players = {
+        "generator": {"ab": drawn(generator, 2)},
+        "discriminator": {"b": drawn(judge, 3)},
+    }
+    method = self_supervised.SelfSupervised(
+        pix2pix.task(judge).play(generator), pruners={"generator": pruner(generator, "element")}
+    )
+    training = Training(4, 2, 2, 1e-2, checkpoint_every=4)
+    both = optimizers(training)
+    state = train(
+        lambda place: self_supervised.make_step(
+            method,
+            both,
+            place(players["generator"]),
+            jax.random.key(1),
+            schedule=Gradual(0.5, ramp=3, every=1),
+        ),
+        self_supervised.init(method, players, both, (8, 8, 3)),
+        batches,
+        training,
+        work,
+        "pruned",
+    )
+    kernel = np.asarray(self_supervised.finalize(method, state)["ab"]["body"]["kernel"])
+    return {"zeros": float((kernel == 0).mean()), "pruned": float(np.abs(kernel).sum())}
 
 
 def scored(pictures):

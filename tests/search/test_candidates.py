@@ -47,8 +47,12 @@ def test_pictures_equal_the_sliced_nets_with_one_trace_per_class(counted, random
     generator, traced = counted
     params, x = random_params(generator), pictures()
     generate = make_generate(generator, CLASSES, batch)
+    (program,) = generate.lower(params, x, ARCHS[0])  # is not traced again when it runs
+    assert traced == [SPACE.widths(CLASSES.classes[0])]
     results = list(generate(params, x, ARCHS))
     results += generate(params, x, ARCHS[:2])
+    taken = program.compile().memory_analysis()
+    assert taken.output_size_in_bytes >= min(batch, len(x)) * x[0].nbytes
     assert traced == [SPACE.widths(shape) for shape in CLASSES.classes]
     assert sorted(arch for arch, _ in results) == sorted(ARCHS + ARCHS[:2])
 
@@ -69,6 +73,9 @@ def test_running_statistics_are_measured_for_every_candidate(toy, random_params)
     params, x = random_params(generator), pictures()
     calibration = np.random.default_rng(1).uniform(-1, 1, (5, 8, 8, 3)).astype(np.float32)
     generate = make_generate(generator, classes, batch=6, calibration=calibration)
+    measuring, drawing = generate.lower(params, x, (4, 1))
+    assert measuring.out_info.keys() == {"stem_norm", "body_norm"}
+    assert drawing.out_info.shape == (2 * jax.local_device_count(), *x.shape)
     found = dict(generate(params, x, archs))
     assert found.keys() == set(archs)
     for arch in archs:

@@ -41,7 +41,14 @@ def test_everything_is_scored_within_the_budget(
     )
     params = random_params(supernet.generator)
     path = tmp_path / "search.jsonl"
-    found = search(supernet, params, pictures, by_mean, settings, path=path, seed=0)
+    asked = []
+
+    def check(programs):
+        asked.extend(programs)
+        assert not path.exists()  # nothing was scored yet
+
+    found = search(supernet, params, pictures, by_mean, settings, path=path, seed=0, check=check)
+    assert len(asked) == 1
     rows = records.read(path)
     assert [row["arch"] for row in rows] == [encode(c.arch) for c in found]
     for candidate, row in zip(found, rows, strict=True):
