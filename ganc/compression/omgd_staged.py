@@ -51,25 +51,9 @@ def distil_unpaired(
     teacher: Generator,
     plain: tuple[str, ...] = (),
 ) -> list[Row]:
-    """`distil_in_turns` or, stepwise and from a given teacher, `ganc.compression.omgd.distil`."""
-    networks = {"task": task, "student": student, "plain": plain}
-    if config.scheme == "staged" and config.teacher == ONLINE:
-        return distil_in_turns(experiment, config, workdir, teacher=teacher, **networks)
-    games = {WIDER: task.play(teacher)}
-    return distil(experiment, config, workdir, teachers={WIDER: teacher}, games=games, **networks)
-
-
-def distil_in_turns(
-    experiment: str,
-    config: OnlineUnpaired,
-    workdir: Path,
-    *,
-    task: Task,
-    student: Generator,
-    teacher: Generator,
-    plain: tuple[str, ...] = (),
-) -> list[Row]:
     """Runs the phases that are not complete yet; returns the rows of the final table.
+
+    Stepwise or from a given teacher it is `ganc.compression.omgd.distil`, of this one teacher.
 
     Args:
         experiment: the module of the experiment, for its workdir and its report.
@@ -83,6 +67,17 @@ def distil_in_turns(
     Raises:
         UserError: the configuration cannot be run; no workdir is made then.
     """
+    if config.scheme != "staged" or config.teacher != ONLINE:
+        return distil(
+            experiment,
+            config,
+            workdir,
+            task=task,
+            student=student,
+            teachers={WIDER: teacher},
+            games={WIDER: task.play(teacher)},
+            plain=plain,
+        )
     if config.phase < 1 or config.lessons < 1:
         raise UserError(
             f"--phase and --lessons must be at least 1, got {config.phase} and {config.lessons}"
