@@ -75,6 +75,7 @@ def export(
     check_new(out)
     _require(checked)
     model = fold(store.load(model_dir, own))
+    full = None if beside is None else fold(store.load(beside, own))
     ports: dict[str, Any] = {"pixels": pixels, "size": size, "own_style": own_style}
     built = network(model, **ports)
     exact = model.generator.quantisation is None  # else a last digit decides how something rounds
@@ -94,8 +95,7 @@ def export(
         )
         whole, data = data, model_proto(codes, said).SerializeToString()
         lines += losses(whole, data, built, int8)
-    if beside is not None:
-        full = fold(store.load(beside, own))
+    if full is not None:
         other = model_proto(network(full, **ports), {}).SerializeToString()
         side = 4 * full.generator.divisor
         place = size or trained_at(store.read_about(model_dir)) or (side, side)
