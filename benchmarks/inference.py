@@ -1,6 +1,7 @@
 """One picture through a teacher and through a specialised student."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import jax
 
@@ -26,8 +27,10 @@ def latency(networks: Networks, arch: Arch, repeats: int, product: int) -> Itera
     )  # fmt: skip
 
 
-def forwards(networks: Networks, arch: Arch) -> dict[str, Timed]:
-    """Compiled calls of "teacher" and "student" for one picture."""
+def forwards(
+    networks: Networks, arch: Arch, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, Timed]:
+    """Compiled calls of "teacher" and "student" for one picture, timed by `clock`."""
     x, student = jax.device_put(networks.pictures(1)), networks.supernet.generator
     models = {
         "teacher": Model(networks.teacher, random_params(networks.teacher.init)),
@@ -36,5 +39,5 @@ def forwards(networks: Networks, arch: Arch) -> dict[str, Timed]:
     calls = {}
     for name, (generator, params, _) in models.items():
         compiled = jax.jit(lambda p, x, g=generator: g.apply(p, x).image)
-        calls[name] = timed(lambda f=compiled, p=params: f(p, x))
+        calls[name] = timed(lambda f=compiled, p=params: f(p, x), clock)
     return calls

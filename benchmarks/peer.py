@@ -1,6 +1,7 @@
 """The rows beside PyTorch, which runs in a process of its own."""
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,9 +26,11 @@ class Peer:
 
     Attributes:
         version: of PyTorch; None where it is not installed.
+
+    Given `threads`, it uses so many; of one alone it measures the processor's seconds.
     """
 
-    def __init__(self, python: str, config: Compression, arch: Arch):
+    def __init__(self, python: str, config: Compression, arch: Arch, threads: int | None = None):
         probe = [python, "-c", "import torch; print(torch.__version__)"]
         try:
             found = subprocess.run(probe, capture_output=True, text=True)
@@ -42,6 +45,8 @@ class Peer:
             "student": (config.ngf, config.blocks),
             "ndf": config.ndf,
             "arch": arch,
+            "threads": threads or os.cpu_count() or 1,
+            "clock": "process_time" if threads == 1 else "perf_counter",
             "device": "cuda" if jax.default_backend() == "gpu" else "cpu",
         }
         command = [python, str(Path(__file__).with_name("torch_peer.py")), json.dumps(asked)]

@@ -14,6 +14,7 @@ COMMANDS = {
     "export torch": ("ganc.export.torch", "a PyTorch checkpoint into a model directory, or back"),
     "export onnx": ("ganc.export.onnx.__main__", "a file that ONNX Runtime and others run"),
     "export web": ("ganc.export.web.__main__", "a page that runs models in a browser"),
+    "export litert": ("ganc.export.litert", "a LiteRT (TensorFlow Lite) file for phones"),
     "export stablehlo": ("ganc.export.stablehlo", "what jax.export serialises"),
     "serve": ("ganc.serve", "show such a page on this machine"),
     "pick": ("ganc.pick", "cut another student out of a finished run"),
@@ -51,7 +52,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         if rest and f"{name} {rest[0]}" in COMMANDS:
             name = f"{name} {rest.pop(0)}"
         if name not in COMMANDS:
-            raise UserError(f"there is no command {name!r}; valid are {', '.join(COMMANDS)}")
+            near = [known for known in COMMANDS if known.startswith(f"{name} ")]
+            said = " ".join([name, *rest[:1]]) if near else name
+            raise UserError(
+                f"there is no command {said!r}; valid are {', '.join(near or COMMANDS)}"
+            )
         if name == "compress":
             compress(rest)
             return

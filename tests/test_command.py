@@ -52,6 +52,12 @@ def test_another_command_is_one_line(capfd):
     assert error == f"error: there is no command 'trnslate'; valid are {', '.join(COMMANDS)}\n"
 
 
+def test_half_a_command_is_told_its_other_halves(capfd):
+    code, _, error = say(capfd, "export", "tflite")
+    assert code == 2 and "no command 'export tflite'; valid are export torch, " in error
+    assert "compress" not in error
+
+
 def test_info(tmp_path, capfd, random_params):
     generator = resnet.generator(resnet.Spec(ngf=2, blocks=3, separable=True))
     model = Model(generator, random_params(generator), (2,) * 8)

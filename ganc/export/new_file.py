@@ -8,13 +8,16 @@ from ganc.errors import UserError
 
 
 def check_new(path: Path) -> None:
-    """Refuses a path that is taken.
+    """Refuses a path that is taken, or where nothing can be written.
 
     Raises:
-        UserError: there is something.
+        UserError: there is something, or no folder to write to.
     """
     if path.exists():
         raise UserError(f"{path} exists; give another name, or remove it")
+    place = next(parent for parent in path.absolute().parents if parent.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise UserError(f"cannot write {path}: {place} is no folder that can be written to")
 
 
 def write_new(path: Path, data: bytes) -> None:

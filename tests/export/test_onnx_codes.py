@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from ganc.errors import UserError
 from ganc.export.onnx import __main__ as program
 from ganc.export.onnx.quantise import _codes
 from ganc.models import resnet, store
@@ -32,6 +33,9 @@ def test_the_file_holds_codes_and_draws_what_the_network_draws(random_params, tm
     ]
     assert len(weights) == len(kernels_of(generator))
     assert all(each.data_type == onnx.TensorProto.INT8 for each in weights)
+    with pytest.raises(UserError, match="in eight bits already"):
+        program.export(tmp_path / "student", tmp_path / "half.onnx", float16=True)
+    assert not (tmp_path / "half.onnx").exists()
 
 
 def test_weights_off_every_grid_stay():

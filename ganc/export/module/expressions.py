@@ -207,6 +207,7 @@ EXPRESSIONS: dict[str, Expression] = {
     "Cast": lambda line: f"{line.name()}.to(torch.{_TYPES[line.node.attributes['to']]})",
     "Conv": _conv,
     "ConvTranspose": _transposed,
+    "DepthToSpace": lambda line: f"F.pixel_shuffle({line.name()}, 2)",
     "InstanceNormalization": _norm,
     "Pad": _pad,
     "Resize": lambda line: f"F.interpolate({line.name()}, scale_factor=2.0)",

@@ -87,16 +87,25 @@ def run(made: Module) -> Callable[..., np.ndarray]:
     Raises:
         UserError: PyTorch is not installed.
     """
-    torch = _torch()
-    names: dict[str, Any] = {}
-    exec(compile(made.source, "module", "exec"), names)
-    generator = names["load"](_tensors(torch, made.weights))
+    torch, generator = _torch(), loaded(made)
 
     def draw(*arrays: np.ndarray) -> np.ndarray:
         with torch.no_grad():
             return generator(*map(torch.from_numpy, map(np.ascontiguousarray, arrays))).numpy()
 
     return draw
+
+
+def loaded(made: Module) -> Any:
+    """The module as PyTorch has it, with its weights.
+
+    Raises:
+        UserError: PyTorch is not installed.
+    """
+    torch = _torch()
+    names: dict[str, Any] = {}
+    exec(compile(made.source, "module", "exec"), names)
+    return names["load"](_tensors(torch, made.weights))
 
 
 def _torch() -> Any:

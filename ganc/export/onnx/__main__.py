@@ -75,9 +75,12 @@ def export(
     check_new(out)
     _require(checked)
     model = fold(store.load(model_dir, own))
+    exact = model.generator.quantisation is None  # else a last digit decides how something rounds
+    if not exact and (float16 or int8 is not None):
+        raise UserError(f"{model_dir} is in eight bits already: leave --int8 and --float16 out")
+    full = None if beside is None else fold(store.load(beside, own))
     ports: dict[str, Any] = {"pixels": pixels, "size": size, "own_style": own_style}
     built = network(model, **ports)
-    exact = model.generator.quantisation is None  # else a last digit decides how something rounds
     built = built if exact else coded(built)
     said = metadata(model, built, store.read_about(model_dir))
     data = model_proto(built, said).SerializeToString()
@@ -94,8 +97,7 @@ def export(
         )
         whole, data = data, model_proto(codes, said).SerializeToString()
         lines += losses(whole, data, built, int8)
-    if beside is not None:
-        full = fold(store.load(beside, own))
+    if full is not None:
         other = model_proto(network(full, **ports), {}).SerializeToString()
         side = 4 * full.generator.divisor
         place = size or trained_at(store.read_about(model_dir)) or (side, side)

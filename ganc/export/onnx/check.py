@@ -34,8 +34,8 @@ class Example:
     style: np.ndarray | None
 
 
-def session(proto: bytes) -> Any:
-    """A file's content, ready to be run on the CPU.
+def session(proto: bytes, threads: int = 0) -> Any:
+    """A file's content, ready to be run on the CPU, by so many threads; 0 leaves that open.
 
     Raises:
         UserError: ONNX Runtime is not installed.
@@ -43,6 +43,7 @@ def session(proto: bytes) -> Any:
     runtime = library("onnxruntime")
     options = runtime.SessionOptions()
     options.log_severity_level = 3
+    options.intra_op_num_threads = threads
     return runtime.InferenceSession(proto, options, providers=["CPUExecutionProvider"])
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ganc.errors import UserError
 from ganc.export.onnx.network import Network, Port
+from ganc.export.onnx.phases import in_phases
 
 OPSET = 17
 """Of 2022: the first with every operator that is needed in its present form, and old enough for
@@ -40,7 +41,7 @@ def model_proto(network: Network, metadata: Mapping[str, Any], *, float16: bool 
             loaded and the arithmetic stays as it is.
     """
     onnx = library("onnx")
-    graph, helper = network.graph, library("onnx").helper
+    graph, helper = in_phases(network.graph), library("onnx").helper
     nodes, weights = [], []
     for name, array in graph.constants.items():
         half = float16 and array.dtype == np.float32 and array.size > 1 and abs(array).max() < 6e4

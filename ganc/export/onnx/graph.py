@@ -40,12 +40,15 @@ class Graph:
         nodes: see above.
         constants: see above.
         outputs: what is kept.
+        shapes: of tensors as they were traced, the array's (b h w c) of those of four axes; sizes
+            may be expressions.
         layer: what the next nodes belong to.
     """
 
     nodes: list[Node] = field(default_factory=list)
     constants: dict[Name, np.ndarray] = field(default_factory=dict)
     outputs: list[Name] = field(default_factory=list)
+    shapes: dict[Name, tuple[Any, ...]] = field(default_factory=dict)
     layer: str = ""
     _known: dict[Any, Name] = field(default_factory=dict)
     _count: int = 0

@@ -132,7 +132,9 @@ class _Walk:
             made = RULES[name](equation)
         except Refused as error:
             raise UserError(f"layer {layer or 'of the generator'}: no ONNX for {error}") from error
-        return [made] if isinstance(made, str) else made
+        made = [made] if isinstance(made, str) else made
+        self.graph.shapes |= zip(made, equation.shapes, strict=True)
+        return made
 
 
 def _computed(eqn: Any, values: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
