@@ -24,8 +24,8 @@ class MultiScaleSpec:
         scales: networks, each at half the resolution of the one before.
         channels_in: channels of the pictures.
         kaiming: whether the first weights keep the scale of what comes in, at any width. The
-            published N(0, 0.02) does about that at base width 64; without norms, what is left of a
-            picture behind narrow layers is too little to learn from.
+            published ones, N(0, 0.02) at base width 64, shrink it the more, the narrower a layer
+            is, and no norm restores it: behind narrow layers too little is left to learn from.
 
     Reference: Huang et al. 2018 (arXiv 1804.04732).
     """

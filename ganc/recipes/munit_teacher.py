@@ -92,6 +92,7 @@ EARTH64 = dataclasses.replace(
 
 SMOKE = dataclasses.replace(
     EARTH64,
+    size=32,
     ngf=4,
     blocks=2,  # compiling takes the time here
     scales=1,
@@ -124,9 +125,7 @@ def make_task(styles: Styles, ndf: int, reconstruction: float = 10.0) -> Task:
     `reconstruction` is the weight of a student's distance to its teacher's pictures.
     """
     return munit.task(
-        multi_scale(
-            MultiScaleSpec(ndf, styles.layers, styles.scales, kaiming=styles.kaiming),
-        ),
+        multi_scale(MultiScaleSpec(ndf, styles.layers, styles.scales, kaiming=styles.kaiming)),
         reconstruction=reconstruction,
         image=styles.image,
         content=styles.content,
