@@ -9,6 +9,7 @@ import jax
 from ganc.models.build import build_discriminator
 from ganc.models.specs import check_spec
 from ganc.nn.conv import average_pool
+from ganc.nn.initial import KAIMING, NORMAL
 from ganc.nn.layers import Conv, leaky
 from ganc.types import Discriminator, Verdict
 
@@ -22,6 +23,9 @@ class MultiScaleSpec:
         layers: strided convolutions of each network.
         scales: networks, each at half the resolution of the one before.
         channels_in: channels of the pictures.
+        kaiming: whether the first weights keep the scale of what comes in, at any width. The
+            published ones, N(0, 0.02) at base width 64, shrink it the more, the narrower a layer
+            is, and no norm restores it: behind narrow layers too little is left to learn from.
 
     Reference: Huang et al. 2018 (arXiv 1804.04732).
     """
@@ -30,6 +34,7 @@ class MultiScaleSpec:
     layers: int = 4
     scales: int = 3
     channels_in: int = 3
+    kaiming: bool = False
 
     def __post_init__(self) -> None:
         check_spec(self, least=dict.fromkeys(("ndf", "layers", "scales", "channels_in"), 1))
@@ -60,7 +65,16 @@ class MultiScale(nn.Module):
         return Verdict(tuple(logits))
 
     def _logits(self, x: jax.Array, name: str) -> jax.Array:
-        conv = partial(Conv, groups=(None, None), size=4, stride=2, pad=1, padding="reflect")
+        initial = KAIMING if self.spec.kaiming else NORMAL
+        conv = partial(Conv, groups=(None, None), initial=initial)
         for i in range(self.spec.layers):
-            x = leaky(conv(self.spec.ndf * 2**i, name=f"{name}_conv{i}")(x))
-        return Conv(1, (None, None), size=1, name=f"{name}_head")(x)
+            layer = conv(
+                self.spec.ndf * 2**i,
+                size=4,
+                stride=2,
+                pad=1,
+                padding="reflect",
+                name=f"{name}_conv{i}",
+            )
+            x = leaky(layer(x))
+        return conv(1, size=1, name=f"{name}_head")(x)

@@ -32,7 +32,7 @@ _TAKEN: dict[str, dict[str, tuple[str, ...]]] = {
     "resnet": {"blocks": ("blocks",), "upsampling": ("upsampling",)},
     "munit": {
         name: (f"train_teacher.{name}", f"styles.{name}")
-        for name in ("blocks", "style_dim", "mlp_dim")
+        for name in ("blocks", "downs", "style_dim", "mlp_dim")
     },
     "spade": {"upsampling": ("train_teacher.doublings", "maps.doublings")},
 }

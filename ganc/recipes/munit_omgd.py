@@ -48,9 +48,9 @@ EARTH64 = Online(
     size=64,
     ngf=8,
     wider=16,
-    ndf=16,
+    ndf=32,
     imitation=pix2pix_omgd.LITE0,
-    styles=munit_teacher.Styles(mlp_dim=64),
+    styles=munit_teacher.SEASONS,
     phase=400,
     lessons=2,
     pictures=96,
@@ -69,8 +69,7 @@ SMOKE = dataclasses.replace(
     EARTH64,
     **pix2pix_omgd.SMALL
     | {
-        "size": 64,  # the least of its discriminators
-        "styles": munit_teacher.Styles(blocks=2, scales=1, mlp_dim=8),
+        "styles": dataclasses.replace(munit_teacher.SEASONS, blocks=2, scales=1, mlp_dim=8),
     },
 )
 

@@ -4,6 +4,7 @@ import pytest
 
 from ganc.compression.teacher import load_teacher
 from ganc.errors import UserError
+from ganc.recipes import munit_ofa, munit_teacher
 
 WHOLE = SimpleNamespace(crop=(64, 64))
 EARTH = SimpleNamespace(name="earth:satellite-relief", augmentation=WHOLE)
@@ -16,6 +17,14 @@ def task(name):
 def test_the_shipped_teacher_of_a_task_is_loaded():
     model = load_teacher("shipped", task("cyclegan"), EARTH, (64, 64, 3))
     assert model.generator.spec.ngf == 24
+
+
+def test_the_shipped_teacher_of_styles_is_the_one_that_its_preset_describes():
+    """Or students would take other styles than it, and have other contents."""
+    config = munit_ofa.EARTH64
+    data = SimpleNamespace(name=config.data, augmentation=WHOLE)
+    spec = load_teacher(config.teacher, task("munit"), data, (64, 64, 3)).generator.spec
+    assert spec == munit_teacher.spec(config.train_teacher, config.train_teacher.ngf)
 
 
 @pytest.mark.parametrize(("name", "data"), [("munit", EARTH.name), ("cyclegan", "folder:x")])

@@ -52,6 +52,19 @@ def test_weights_begin_normal_and_biases_at_zero(key, check_normal):
     check_normal(jax.jit(multi_scale(MultiScaleSpec(ndf=4, scales=1)).init)(key))
 
 
+@pytest.mark.parametrize(("kaiming", "least", "most"), [(False, 0, 1e-3), (True, 0.05, 5)])
+def test_what_narrow_ones_see_at_first(key, kaiming, least, most):
+    """Published weights are for 64 channels: behind 16 there is next to nothing left to judge."""
+    judge = multi_scale(MultiScaleSpec(ndf=16, scales=1, kaiming=kaiming))
+    x = jax.random.uniform(key, (8, 64, 64, 3), minval=-1)
+
+    @jax.jit
+    def spread(key, x):
+        return jnp.std(judge.apply(judge.init(key), x).logits[0])
+
+    assert least <= spread(key, x) <= most
+
+
 def test_every_scale_beside_pytorch(random_params):
     torch = pytest.importorskip("torch", reason="PyTorch is an extra: pip install '.[torch]'")
     functional = torch.nn.functional

@@ -7,8 +7,15 @@ from PIL import Image
 from ganc.compression.change import change, key
 from ganc.errors import UserError
 from ganc.metrics import cost
-from ganc.models import resnet, store, unet
-from ganc.recipes import cyclegan_ofa, cyclegan_omgd, cyclegan_slimming, self_supervised
+from ganc.models import munit, resnet, store, unet
+from ganc.recipes import (
+    cyclegan_ofa,
+    cyclegan_omgd,
+    cyclegan_slimming,
+    munit_ofa,
+    munit_teacher,
+    self_supervised,
+)
 from ganc.recipes.following import follow, narrower
 from ganc.search.space import parse_space
 from ganc.search.supernet import Supernet
@@ -48,6 +55,13 @@ def test_a_teacher_of_the_presets_kind_changes_nothing():
     said = {"teacher": "own"}
     assert followed(cyclegan_ofa.EARTH64, said, teacher=like)[1] == {}
     assert followed(cyclegan_ofa.HORSE2ZEBRA, said, teacher=RESNET9)[1] == {}
+
+
+def test_a_teacher_of_other_contents_and_styles():
+    published = Model(munit.generator(munit.Spec()), None)
+    config, _ = followed(munit_ofa.EARTH64, {"teacher": "own"}, teacher=published)
+    student = munit_teacher.spec(config.teaching, config.ngf, separable=True)
+    assert student == munit.Spec(separable=True)
 
 
 def test_a_published_checkpoint_fits_the_preset_of_minutes(pictures, capsys):
