@@ -148,6 +148,7 @@ def draw(entries: Sequence[Entry], metric: str, path: Path, over: Cost = "macs")
     found: list[_Dot] = []
     for index, entry in enumerate(entries):
         colour = "0.3" if index == 0 else f"C{(index - 1) % 10}"
+        shape = "osD^v"[(index - 1) // 10 % 5 if index else 0]  # colours come again after ten
         for number, row in enumerate(entry.rows):
             x = row.macs["published"] if over == "macs" else row.bytes
             if protocol not in row.values or x is None:
@@ -156,7 +157,7 @@ def draw(entries: Sequence[Entry], metric: str, path: Path, over: Cost = "macs")
             low, high = value.interval or (value.value, value.value)
             spread = [[value.value - low], [high - value.value]]
             found.append(_Dot(x, value.value if lower else -value.value))
-            ax.errorbar(x, value.value, spread, fmt="o", color=colour, elinewidth=1, capsize=2,
+            ax.errorbar(x, value.value, spread, fmt=shape, color=colour, elinewidth=1, capsize=2,
                         label=entry.name if number == 0 else None)  # fmt: skip
     best = front(found)
     scores = [dot.score if lower else -dot.score for dot in best]
@@ -169,7 +170,7 @@ def draw(entries: Sequence[Entry], metric: str, path: Path, over: Cost = "macs")
         show(EngFormatter(places=0))
     ax.set_title(f"{direction(metric)} is better", loc="left", fontsize="small", color="0.4")
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize="small")
+    figure.legend(loc="outside right upper", frameon=False, fontsize="small")
     figure.savefig(path)
 
 
