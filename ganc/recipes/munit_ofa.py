@@ -85,15 +85,15 @@ EARTH64 = dataclasses.replace(
     space="12/10/8/6/4",
     inherit=True,
     pre_distillation=dataclasses.replace(QUICK, constant_steps=200, decay_steps=200),
-    supernet=dataclasses.replace(QUICK, constant_steps=300, decay_steps=300),
+    supernet=dataclasses.replace(QUICK, constant_steps=400, decay_steps=400),
     search=Search(
-        budget=2e7,
+        budget=30_711_043,  # a fifth of the teacher's
         pictures=96,
         feature_size=96,
         batch=16,
         evolution=Evolution(population=24, generations=4, mutation=0.4, favour=2.0),
     ),
-    fine_tune=dataclasses.replace(QUICK, constant_steps=300, decay_steps=500),
+    fine_tune=dataclasses.replace(QUICK, constant_steps=800, decay_steps=1200),
 )
 
 TINY = dataclasses.replace(QUICK, constant_steps=2, decay_steps=2, checkpoint_every=2)
