@@ -26,7 +26,7 @@ def styles(tmp_path_factory) -> Path:
     return workdir
 
 
-@pytest.mark.parametrize(("run", "entries"), [("labels", 8), ("styles", 8)])
+@pytest.mark.parametrize(("run", "entries"), [("labels", 8), ("styles", 6)])
 def test_a_run_leaves_what_it_promises(run, entries, request):
     check_left(request.getfixturevalue(run), entries)
 
