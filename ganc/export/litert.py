@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,21 +20,17 @@ import tyro
 
 from ganc import cli
 from ganc.data.pictures import show_size
-from ganc.errors import RunError, UserError
+from ganc.errors import UserError
+from ganc.export.drawn import check_drawn
 from ganc.export.module.file import loaded
 from ganc.export.module.source import module
 from ganc.export.new_file import check_new, write_new
 from ganc.export.onnx.network import network
 from ganc.export.onnx.phases import untransposed
-from ganc.export.symbolic import style_dim
 from ganc.models import store
 from ganc.models.card import trained_at
 from ganc.models.families import fold
-from ganc.models.render import render
 from ganc.types import Model
-
-CLOSE = 1 / 255
-"""By how much pictures in [-1, 1], of 2, may differ: half a level."""
 
 
 def serialise(model: Model, size: tuple[int, int], *, own_style: bool = False) -> bytes:
@@ -70,17 +67,9 @@ def check(data: bytes, model: Model, size: tuple[int, int], own_style: bool) -> 
 
     Raises:
         UserError: LiteRT is not installed.
-        RunError: it is more than `CLOSE`.
+        RunError: it is more than `ganc.export.drawn.CLOSE`.
     """
-    rng = np.random.default_rng(0)
-    x = rng.uniform(-1, 1, (1, *size, model.generator.channels_in)).astype(np.float32)
-    dim = style_dim(model.generator, own_style)
-    inputs = {"style": rng.standard_normal((1, dim), np.float32)} if dim else {}
-    made = run(data, x, *inputs.values())
-    gap = float(np.abs(made - render(model, x, inputs=inputs)).max())
-    if not gap <= CLOSE:
-        raise RunError(f"the file's pictures differ by {gap:.2g} of 2, and nothing was written")
-    return gap
+    return check_drawn(partial(run, data), model, size, own_style=own_style)
 
 
 def run(data: bytes, *arrays: np.ndarray) -> np.ndarray:

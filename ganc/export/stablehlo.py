@@ -10,24 +10,21 @@ from pathlib import Path
 from typing import Annotated
 
 import jax
-import numpy as np
 import tyro
 from jax import export
 
 from ganc import cli
 from ganc.discovery.imported import Network, imported
-from ganc.errors import RunError, UserError
+from ganc.errors import UserError
+from ganc.export.drawn import check_drawn
 from ganc.export.new_file import check_new, write_new
 from ganc.export.symbolic import picture_of, style_dim, symbolic_inputs
 from ganc.models import store
 from ganc.models.families import fold
-from ganc.models.render import render
 from ganc.nn.operation import whole
 from ganc.types import Model
 
 PLATFORMS = ("cpu", "cuda", "tpu")
-CLOSE = 1 / 255
-"""By how much pictures in [-1, 1], of 2, may differ: half a level."""
 
 
 def serialise(
@@ -54,19 +51,12 @@ def check(data: bytes, model: Model, size: tuple[int, int] | None, own_style: bo
     """The largest difference between the file's pictures and the model's, at one size.
 
     Raises:
-        RunError: it is more than `CLOSE`.
+        RunError: it is more than `ganc.export.drawn.CLOSE`.
     """
     generator, unit = model.generator, model.generator.divisor
     side = -(-max(64, generator.minimum) // unit) * unit
-    rng = np.random.default_rng(0)
-    x = rng.uniform(-1, 1, (1, *(size or (side, side)), generator.channels_in)).astype(np.float32)
-    dim = style_dim(generator, own_style)
-    inputs = {"style": rng.standard_normal((1, dim), np.float32)} if dim else {}
-    made = export.deserialize(bytearray(data)).call(x, *inputs.values())
-    gap = float(np.abs(np.asarray(made) - render(model, x, inputs=inputs)).max())
-    if gap > CLOSE:
-        raise RunError(f"the file's pictures differ by {gap:.2g} of 2, and nothing was written")
-    return gap
+    draw = export.deserialize(bytearray(data)).call
+    return check_drawn(draw, model, size or (side, side), own_style=own_style)
 
 
 def main(

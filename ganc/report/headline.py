@@ -24,11 +24,12 @@ class _Cost(NamedTuple):
     same: str
     more: str
     show: Callable[[float], str] = si
+    unit: str = ""
 
 
 _COSTS = (
     _Cost(("macs", "published"), "fewer MACs", "as many MACs", "more MACs"),
-    _Cost(("latency_ms", "p50"), "faster", "as fast", "slower", significant),
+    _Cost(("latency_ms", "p50"), "faster", "as fast", "slower", significant, " ms, p50"),
     _Cost(("params",), "fewer parameters", "as many parameters", "more parameters"),
     _Cost(("bytes",), "smaller on disk", "as large on disk", "larger on disk", _bytes),
 )
@@ -62,7 +63,7 @@ def _cost(teacher: Mapping | None, student: Mapping | None, cost: _Cost) -> Figu
     old, new = number(teacher, *path), number(student, *path)
     if not old or not new or old < 0 or new < 0:
         return None
-    detail = f"{show(old)} → {show(new)}{' ms, p50' if path[0] == 'latency_ms' else ''}"
+    detail = f"{show(old)} → {show(new)}{cost.unit}"
     true = number(teacher, "macs", "true"), number(student, "macs", "true")
     if path[0] == "macs" and all(true):
         detail += f"; {times(true[0] / true[1])} in true MACs"

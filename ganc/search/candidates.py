@@ -1,8 +1,9 @@
 """Pictures of many architectures at once, on every device: `vmap` over masks in shape classes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,18 +19,25 @@ from ganc.search.classes import ShapeClasses
 from ganc.types import Arch, Generator, Params
 
 
-class Generate(Protocol):
-    """Draws candidates; see `make_generate`."""
+@dataclass(frozen=True)
+class Generate:
+    """Draws candidates; see `make_generate`.
+
+    Attributes:
+        draw: parameters, pictures `x` (n h w c), architectures -> each architecture with its
+            pictures of `x`, class by class.
+        lower: parameters, `x`, an architecture -> the programs that draw its class, before they are
+            compiled.
+    """
+
+    draw: Callable[[Params, np.ndarray, Sequence[Arch]], Iterator[tuple[Arch, jax.Array]]]
+    lower: Callable[[Params, np.ndarray, Arch], list[jax.stages.Lowered]]
 
     def __call__(
         self, params: Params, x: np.ndarray, archs: Sequence[Arch]
     ) -> Iterator[tuple[Arch, jax.Array]]:
-        """Each architecture with its pictures of `x` (n h w c), class by class."""
-        ...
-
-    def lower(self, params: Params, x: np.ndarray, arch: Arch) -> list[jax.stages.Lowered]:
-        """The programs that draw the class of `arch`, before they are compiled."""
-        ...
+        """See `draw`."""
+        return self.draw(params, x, archs)
 
 
 def make_generate(
@@ -111,7 +119,7 @@ def make_generate(
     def in_call(x: np.ndarray) -> int:
         return max(1, batch // len(x)) * len(devices)
 
-    def generate(params: Params, x: np.ndarray, archs: Sequence[Arch]):
+    def draw(params: Params, x: np.ndarray, archs: Sequence[Arch]):
         params, (pictures, options), chunk = placed(params), split(x), in_call(x)
         groups: dict[Arch, list[Arch]] = {}
         for arch in archs:
@@ -144,8 +152,7 @@ def make_generate(
         given = (params, pictures[0], masks, statistics, options[0])
         return [*programs, compiled.lower(*given, shape=shape)]
 
-    generate.lower = lower  # type: ignore[attr-defined]
-    return generate  # type: ignore[return-value]
+    return Generate(draw, lower)
 
 
 def _spread(function: Callable, mesh: Mesh, split: Sequence[bool]) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ganc import cli
-from ganc.export import litert
+from ganc.export import drawn, litert
 from ganc.models import munit, resnet, spade, store, unet
 from ganc.models.families import generator
 from ganc.types import Model
@@ -28,7 +28,7 @@ def test_a_family_draws_what_jax_draws(name, random_params):
     made = generator(SPECS[name])
     model, size = Model(made, random_params(made)), (max(made.divisor, 32),) * 2
     data = litert.serialise(model, size)
-    assert litert.check(data, model, size, own_style=False) <= litert.CLOSE
+    assert litert.check(data, model, size, own_style=False) <= drawn.CLOSE
 
 
 def test_mistakes_end_in_one_line_and_leave_nothing(tmp_path, monkeypatch, capsys):

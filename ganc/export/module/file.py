@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from ganc.errors import RunError, UserError
+from ganc.export.drawn import difference
 from ganc.export.module.source import Module, module
 from ganc.export.new_file import check_new, write_new
 from ganc.export.onnx.network import Network, network
 from ganc.models.families import family_of
-from ganc.models.render import render
 from ganc.types import Model
 
 CLOSE = 1e-4
@@ -63,20 +63,18 @@ def check(made: Module, built: Network, model: Model) -> float:
         UserError: PyTorch is not installed.
         RunError: it is more than `CLOSE`.
     """
-    draw, generator, gaps = run(made), model.generator, []
+    drawn, generator, gaps = run(made), model.generator, []
+
+    def draw(x: np.ndarray, *styles: np.ndarray) -> np.ndarray:
+        return drawn(x.transpose(0, 3, 1, 2), *styles).transpose(0, 2, 3, 1)
+
+    styles = sum(int(port.shape[1]) for port in built.inputs[1:])
     unit = generator.divisor
     side = -(-max(32, generator.minimum) // unit) * unit
     fixed = isinstance(built.inputs[0].shape[2], int)
     for index, size in enumerate([(side, side)] if fixed else [(side, side), (side, side + unit)]):
-        rng = np.random.default_rng(index)
-        x = rng.uniform(-1, 1, (1, *size, generator.channels_in)).astype(np.float32)
-        inputs = {
-            port.name: rng.standard_normal((1, int(port.shape[1])), np.float32)
-            for port in built.inputs[1:]
-        }
-        picture = draw(x.transpose(0, 3, 1, 2), *inputs.values()).transpose(0, 2, 3, 1)
-        gaps.append(float(np.abs(picture - render(model, x, inputs=inputs)).max()))
-    if max(gaps) > CLOSE:
+        gaps.append(difference(draw, model, size, styles, seed=index))
+    if not max(gaps) <= CLOSE:
         raise RunError(f"the module's pictures differ by {max(gaps):.2g} of 2: nothing was written")
     return max(gaps)
 

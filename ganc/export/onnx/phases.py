@@ -12,8 +12,9 @@ file: it stays as small as it was.
 Each of the four pixels sees another part of the kernel.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -30,10 +31,17 @@ def in_phases(graph: Graph) -> Graph:
     Those of one tap stay, and so do those whose weights are coded, which runtimes compute in eight
     bits, and whose pictures may be odd.
     """
+    return _rewritten(graph, partial(_fits, graph), _write)
+
+
+def _rewritten(
+    graph: Graph, fits: Callable[[Node], bool], write: Callable[[Graph, Node], None]
+) -> Graph:
+    """A graph in which `write(graph, node)` stands for each node that fits."""
     made = replace(graph, nodes=[], constants=dict(graph.constants), _known={})
     for node in graph.nodes:
-        if _fits(graph, node):
-            _write(made, node)
+        if fits(node):
+            write(made, node)
         else:
             made.nodes.append(node)
     return made
@@ -72,13 +80,7 @@ def untransposed(graph: Graph) -> Graph:
     Raises:
         UserError: one does not double its picture; it names the layer.
     """
-    made = replace(graph, nodes=[], constants=dict(graph.constants), _known={})
-    for node in graph.nodes:
-        if node.op == "ConvTranspose":
-            _untranspose(made, node)
-        else:
-            made.nodes.append(node)
-    return made
+    return _rewritten(graph, lambda node: node.op == "ConvTranspose", _untranspose)
 
 
 def _untranspose(graph: Graph, node: Node) -> None:
