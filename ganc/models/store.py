@@ -13,7 +13,6 @@ import dataclasses
 import json
 import math
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -30,6 +29,7 @@ from ganc.models.families import DISCRIMINATORS, FAMILIES, OWN, family_of
 from ganc.models.flat import check_fit, flatten, full_shapes, params_sha256, unflatten
 from ganc.models.quantised import Quantisation, bake
 from ganc.models.sparse import pack, unpack
+from ganc.models.whole_directory import check_replaceable, replaced, sync, whole
 from ganc.types import Arch, Discriminator, Generator, Model, Params
 
 Place: TypeAlias = str | os.PathLike[str]
@@ -54,7 +54,7 @@ _BYTES = 16
 def save(directory: Place, model: Model, about: Mapping[str, Any]) -> None:
     """Writes a model directory, in place of the model that is there, if one is.
 
-    It is complete or invisible: written beside its place, synced, and renamed.
+    It is complete or invisible, see `ganc.models.whole_directory`.
 
     Args:
         directory: where; its parents are made.
@@ -84,7 +84,7 @@ def _save(
     about: Mapping[str, Any],
 ) -> None:
     directory = Path(directory).resolve()
-    _check_replaceable(directory)
+    check_replaceable(directory, (_MODEL, _PARAMS, _CARD))
     how = getattr(network, "quantisation", None)
     params = params if how is None else bake(params, how)
     flat = flatten(params)
@@ -103,22 +103,16 @@ def _save(
         model["quantisation"] = dataclasses.asdict(how)
     text = json.dumps(model, indent=2) + "\n"  # before anything is written: it may raise
 
-    partial = directory.with_name(f".{directory.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)  # of a save that was killed
-    partial.mkdir(parents=True)
-    try:
-        with (partial / _MODEL).open("wb") as file:
+    with replaced(directory) as place:
+        with (place / _MODEL).open("wb") as file:
             file.write(text.encode())
-            _sync(file)
-        with (partial / _PARAMS).open("wb") as file:
+            sync(file)
+        with (place / _PARAMS).open("wb") as file:
             np.savez(file, **packed)  # pyright: ignore[reportArgumentType]
-            _sync(file)
+            sync(file)
         if isinstance(network, Generator):
             text = card(Model(network, params, arch), about)
-            (partial / _CARD).write_text(text, encoding="utf-8")
-        _move(partial, directory)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+            (place / _CARD).write_text(text, encoding="utf-8")
 
 
 def stored_bytes(model: Model) -> int:
@@ -176,7 +170,7 @@ def read_family(directory: Place) -> str:
     Raises:
         UserError: see `load`.
     """
-    return _read_model(_whole(directory) / _MODEL)["family"]
+    return _read_model(whole(directory) / _MODEL)["family"]
 
 
 def read_about(directory: Place) -> dict[str, Any]:
@@ -185,13 +179,13 @@ def read_about(directory: Place) -> dict[str, Any]:
     Raises:
         UserError: see `load`.
     """
-    return _read_model(_whole(directory) / _MODEL)["about"]
+    return _read_model(whole(directory) / _MODEL)["about"]
 
 
 def _load(
     directory: Place, own: Generator | None = None
 ) -> tuple[Generator | Discriminator, Params, Arch | None]:
-    directory = _whole(directory)
+    directory = whole(directory)
     model = _read_model(directory / _MODEL)
     network = _network(model, directory / _MODEL, own)
     path = directory / _PARAMS
@@ -213,53 +207,6 @@ def _load(
             f"{_MODEL} says {model['params_sha256']}"
         )
     return network, params, None if model["arch"] is None else tuple(model["arch"])
-
-
-def _whole(directory: Place) -> Path:
-    directory = Path(directory).resolve()
-    if not directory.exists() and _old(directory).exists():
-        return _old(directory)  # a save was killed between its two renames
-    return directory
-
-
-def _old(directory: Path) -> Path:
-    return directory.with_name(f".{directory.name}.old")
-
-
-def _check_replaceable(directory: Path) -> None:
-    if not directory.exists():
-        return
-    if not directory.is_dir():
-        raise UserError(f"cannot store a model at {directory}: it is a file")
-    others = sorted(p.name for p in directory.iterdir() if p.name not in (_MODEL, _PARAMS, _CARD))
-    if others:
-        raise UserError(
-            f"cannot store a model at {directory}: it holds other things too ({others[0]}); "
-            "choose a new or an empty directory"
-        )
-
-
-def _move(partial: Path, directory: Path) -> None:
-    old = _old(directory)
-    if directory.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        directory.rename(old)  # no system replaces a directory that is not empty in one step
-    try:
-        partial.rename(directory)
-    except OSError:
-        if old.exists():
-            old.rename(directory)
-        raise
-    if os.name == "posix":  # make the renames last, not only the files
-        descriptor = os.open(directory.parent, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _sync(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _read_model(path: Path) -> dict[str, Any]:
