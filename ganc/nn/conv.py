@@ -127,7 +127,9 @@ def depthwise_conv2d(
     """Filters every channel of `x` with its own kernel, without padding.
 
     On a CPU the sum of kh * kw shifted products takes 0.4 ms where the grouped convolution takes
-    16 ms (3x3, 256 channels, 64x64).
+    16 ms (3x3, 256 channels, 64x64). It is fenced: what makes `x`, and what makes the gradient that
+    comes back, would otherwise be computed anew within each of the products. The bits are the same,
+    the gradient of a separable block takes half the time.
     """
     x, kernel = jnp.asarray(x), jnp.asarray(kernel)
     kh, kw, _, channels = kernel.shape
@@ -141,12 +143,13 @@ def depthwise_conv2d(
             feature_group_count=channels,
         )
     h, w = x.shape[1] - kh + 1, x.shape[2] - kw + 1
+    x = lax.optimization_barrier(x)
     taps = [
         x[:, i : i + h : stride, j : j + w : stride] * kernel[i, j, 0]
         for i in range(kh)
         for j in range(kw)
     ]
-    return sum(taps[1:], taps[0])
+    return lax.optimization_barrier(sum(taps[1:], taps[0]))
 
 
 def conv2d_transpose(
