@@ -20,10 +20,12 @@ so in `ganc/methods/self_supervised.py` and `ganc/compression/self_supervised_se
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+
+from flax.core import FrozenDict
 
 from ganc.compression.self_supervised import supervise
 from ganc.compression.self_supervised_settings import SelfSupervision, Supervised
@@ -62,6 +64,11 @@ class Config(SelfSupervision):
     minibatch: Annotated[int, whole(0, 4096)] = 0
     """pictures per step, in place of the `batch` of every stage; 0: what the task needs"""
 
+    def needs(self, preset: SelfSupervision) -> Mapping[str, Any]:
+        """What the task needs otherwise than `EARTH64` has it: setting -> value."""
+        ours = preset.train_teacher == EARTH64.train_teacher
+        return SETUPS[self.task].earth64 if ours else {}
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -72,12 +79,14 @@ class Setup:
         data: what ships for it.
         teacher: what is taken if nothing is said.
         batch: pictures per step if nothing is said.
+        earth64: settings that it needs otherwise than the preset has them, if nothing is said.
     """
 
     build: Callable[[Teaching, int], tuple[Task, Generator]]
     data: str = "earth"
     teacher: str = "train"
     batch: int = 1
+    earth64: Mapping[str, Any] = FrozenDict()
 
 
 def _cyclegan(config: Teaching, size: int) -> tuple[Task, Generator]:
@@ -119,8 +128,25 @@ SETUPS: dict[str, Setup] = {
     "cyclegan": Setup(_cyclegan, teacher="shipped"),
     "pix2pix": Setup(_pix2pix, batch=4),
     "style": Setup(_cyclegan, data="earth:season"),
-    "dcgan": Setup(_dcgan, data="earth:relief-satellite", batch=16),
-    "srgan": Setup(_srgan, data="earth:coarse-satellite", batch=4),
+    "dcgan": Setup(
+        _dcgan,
+        data="earth:relief-satellite",
+        batch=16,
+        earth64=FrozenDict(
+            {"train_teacher.constant_steps": 4000, "train_teacher.decay_steps": 4000}
+        ),
+    ),
+    "srgan": Setup(
+        _srgan,
+        data="earth:coarse-satellite",
+        batch=4,
+        earth64=FrozenDict(
+            {
+                "train_teacher.learning_rate": 1e-3,
+                "train_teacher.discriminator_learning_rate": 2e-4,
+            }
+        ),
+    ),
     "stargan": Setup(_stargan, data="earth:season"),
 }
 
