@@ -147,7 +147,7 @@ SETUPS: dict[str, Setup] = {
             }
         ),
     ),
-    # Of months the attributes cannot be told: their cross entropy stays at 1.2, where chance is 1.4.
+    # Months cannot be told apart: the cross entropy of such attributes stays at 1.2, chance is 1.4.
     "stargan": Setup(
         _stargan,
         batch=2,
