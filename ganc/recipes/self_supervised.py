@@ -66,8 +66,10 @@ class Config(SelfSupervision):
 
     def needs(self, preset: SelfSupervision) -> Mapping[str, Any]:
         """What the task needs otherwise than `EARTH64` has it: setting -> value."""
-        ours = preset.train_teacher == EARTH64.train_teacher
-        return SETUPS[self.task].earth64 if ours else {}
+        if preset.train_teacher != EARTH64.train_teacher:
+            return {}
+        changes = SETUPS[self.task].teaching
+        return {f"train_teacher.{name}": value for name, value in changes.items()}
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,14 @@ class Setup:
         data: what ships for it.
         teacher: what is taken if nothing is said.
         batch: pictures per step if nothing is said.
-        earth64: settings that it needs otherwise than the preset has them, if nothing is said.
+        teaching: how its teacher is trained otherwise than `EARTH64` has it if nothing is said.
     """
 
     build: Callable[[Teaching, int], tuple[Task, Generator]]
     data: str = "earth"
     teacher: str = "train"
     batch: int = 1
-    earth64: Mapping[str, Any] = FrozenDict()
+    teaching: Mapping[str, Any] = FrozenDict()
 
 
 def _cyclegan(config: Teaching, size: int) -> tuple[Task, Generator]:
@@ -132,32 +134,19 @@ SETUPS: dict[str, Setup] = {
         _dcgan,
         data="earth:relief-satellite",
         batch=16,
-        earth64=FrozenDict(
-            {"train_teacher.constant_steps": 4000, "train_teacher.decay_steps": 4000}
-        ),
+        teaching=FrozenDict(constant_steps=4000, decay_steps=4000),
     ),
     "srgan": Setup(
         _srgan,
         data="earth:coarse-satellite",
         batch=4,
-        earth64=FrozenDict(
-            {
-                "train_teacher.learning_rate": 1e-3,
-                "train_teacher.discriminator_learning_rate": 2e-4,
-            }
-        ),
+        teaching=FrozenDict(learning_rate=1e-3, discriminator_learning_rate=2e-4),
     ),
     # Months cannot be told apart: the cross entropy of such attributes stays at 1.2, chance is 1.4.
     "stargan": Setup(
         _stargan,
         batch=2,
-        earth64=FrozenDict(
-            {
-                "train_teacher.ngf": 16,
-                "train_teacher.learning_rate": 4e-4,
-                "train_teacher.discriminator_learning_rate": 8e-4,
-            }
-        ),
+        teaching=FrozenDict(ngf=16, learning_rate=4e-4, discriminator_learning_rate=8e-4),
     ),
 }
 
