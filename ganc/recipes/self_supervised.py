@@ -129,7 +129,11 @@ def _stargan(config: Teaching, size: int) -> tuple[Task, Generator]:
 SETUPS: dict[str, Setup] = {
     "cyclegan": Setup(_cyclegan, teacher="shipped"),
     "pix2pix": Setup(_pix2pix, batch=4),
-    "style": Setup(_cyclegan, data="earth:season"),
+    "style": Setup(
+        _cyclegan,
+        data="earth:season",
+        teaching=FrozenDict(constant_steps=3000, decay_steps=3000, upsampling="resize"),
+    ),
     "dcgan": Setup(
         _dcgan,
         data="earth:relief-satellite",
