@@ -1,8 +1,9 @@
-"""What nobody said follows from the teacher that was brought, and from the pictures.
+"""What nobody said follows from the teacher that was brought, the pictures, and the task.
 
 A preset fits its own teacher and pictures. Brought another teacher, a run takes from it the width
 and depth of the student, from both the size of the pictures, and a budget in proportion; of many
-pictures there are more steps. Whatever is said stays as it is said.
+pictures there are more steps. A configuration of several tasks names by `needs(preset)` what its
+task needs otherwise. Whatever is said stays as it is said.
 """
 
 import dataclasses
@@ -59,7 +60,7 @@ def follow(
     teacher: Model | None = None,
     student: Generator | None = None,
 ) -> Any:
-    """`config` with what nobody said taken from the teacher and the pictures, which is printed.
+    """`config` with what nobody said as the task, the teacher and the pictures want it, printed.
 
     Args:
         config: of a recipe.
@@ -75,9 +76,9 @@ def follow(
         return config
     if teacher is None and config.teacher != preset.teacher:
         teacher = named(config.teacher)
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = dict(config.needs(preset)) if hasattr(config, "needs") else {}
     if teacher is not None and not _is_trial(preset):
-        found = _network(config, preset, said, teacher) | _size(config, preset)
+        found |= _network(config, preset, said, teacher) | _size(config, preset)
     if student is not None and isinstance(config, Compression):
         found["space"] = narrower(_base(student))
     if _new(found, config, said):
@@ -87,7 +88,8 @@ def follow(
     if found:
         says = ", ".join(f"{name} {value}" for name, value in found.items())
         console.print(
-            f"plan: from teacher and pictures follow {says}; flags of these names say otherwise",
+            f"plan: from task, teacher and pictures follow {says}; flags of these names say "
+            "otherwise",
             markup=False,
             highlight=False,
             soft_wrap=True,

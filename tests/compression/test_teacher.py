@@ -1,9 +1,15 @@
 from types import SimpleNamespace
 
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
+from ganc.compression import teacher
+from ganc.compression.settings import Teaching
 from ganc.compression.teacher import load_teacher
+from ganc.data.pictures import to_float
 from ganc.errors import UserError
+from ganc.models import dcgan
 from ganc.recipes import munit_ofa, munit_teacher
 
 WHOLE = SimpleNamespace(crop=(64, 64))
@@ -36,3 +42,23 @@ def test_what_is_not_shipped_is_said_beside_what_is(name, data):
 def test_pictures_of_a_size_that_it_cannot_take():
     with pytest.raises(UserError, match="multiples of 4"):
         load_teacher("shipped", task("cyclegan"), EARTH, (66, 64, 3))
+
+
+def test_an_average_of_weights_is_kept_with_statistics_of_its_own(random_params):
+    """Those that were averaged beside it are of weights whose activations vary more."""
+    generator = dcgan.generator(dcgan.Spec(2, 4, side=16))
+    noise = jnp.asarray(np.random.default_rng(0).standard_normal((8, 4), np.float32))
+    data = SimpleNamespace(train_a=[np.zeros((16, 16, 3), np.uint8)] * 8, encode=to_float)
+    drawing = SimpleNamespace(styled=lambda count: {"noise": noise[:count]})
+    params, empty = random_params(generator), jnp.zeros((8, 16, 16, 3))
+
+    def kept(average):
+        config = Teaching(size=16, average=average)
+        return teacher._kept(config, drawing, generator, data, params).params
+
+    wanted = generator.apply(params, empty, momentum=1.0, noise=noise).image
+    drawn = generator.apply(kept(0.9), empty, noise=noise).image
+    # Of variances one is biased, and one is not.
+    np.testing.assert_allclose(drawn, wanted, atol=0.02)
+    assert np.abs(generator.apply(params, empty, noise=noise).image - wanted).max() > 0.1
+    assert kept(0.0) is params

@@ -15,6 +15,7 @@ from ganc.recipes import (
     munit_ofa,
     munit_teacher,
     self_supervised,
+    self_supervised_table,
 )
 from ganc.recipes.following import follow, narrower
 from ganc.search.space import parse_space
@@ -80,7 +81,7 @@ def test_a_published_checkpoint_fits_the_preset_of_minutes(pictures, capsys):
     assert (config.supernet.steps, config.supernet.batch) == (650, 4)
     assert config.fine_tune == cyclegan_ofa.EARTH64.fine_tune
     out = capsys.readouterr().out
-    assert "plan: from teacher and pictures follow " in out and "budget 10x" in out
+    assert "plan: from task, teacher and pictures follow " in out and "budget 10x" in out
     student = resnet.generator(resnet.Spec(config.ngf, config.blocks, separable=True))
     net = Supernet(student, parse_space(config.space, student), (256, 256, 3))
     whole = int(cost.macs(RESNET9.generator, 256, 256)(RESNET9.generator.widths))
@@ -140,3 +141,14 @@ def test_a_student_that_is_brought_has_a_space_of_its_own():
 def test_proportions():
     assert narrower(24) == "24/20/16/12/8" and narrower(1) == "1"
     assert narrower(32, "channels-64-cycleGAN", 64) == "32/24/16/12/8"
+
+
+def test_a_task_of_several_has_settings_of_its_own():
+    steps = {"train_teacher.constant-steps": 7}
+    config, changed = followed(self_supervised.EARTH64, {"task": "dcgan"} | steps)
+    assert changed.keys() == {"train_teacher"} and config.train_teacher.constant_steps == 7
+    assert config.train_teacher.decay_steps > self_supervised.EARTH64.train_teacher.decay_steps
+    for preset in (self_supervised.SMOKE, self_supervised.MAPS):  # they are nobody else's
+        assert followed(preset, {"task": "dcgan"})[1] == {}
+    table = self_supervised_table.PRESETS["failures64"]
+    assert followed(table, {"task": "srgan"})[1].keys() == {"train_teacher"}
