@@ -19,9 +19,9 @@ from ganc import hosts
 from ganc.compression.finish import finish, show
 from ganc.compression.omgd import WIDER, distil, keep, objective
 from ganc.compression.omgd_settings import ONLINE, OnlineTraining, OnlineUnpaired
-from ganc.compression.run import Run, open_data, some
+from ganc.compression.run import Run, open_data
 from ganc.compression.teacher import TEACHER, check_size
-from ganc.data.pictures import show_size, stack
+from ganc.data.pictures import show_size, some, stack
 from ganc.errors import UserError
 from ganc.features import lite0
 from ganc.features.perceptual import perceptual

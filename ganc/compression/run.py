@@ -4,7 +4,7 @@ A stage that is complete is not repeated, and one that was cut off goes on where
 seconds of each are kept.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,16 +12,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ganc.batching import evenly_spread
+from ganc.compression.calibration import calibration, recalibrated
 from ganc.compression.settings import Pictured, Teaching
 from ganc.compression.teacher import TEACHER, train_teacher
 from ganc.data.dataset import Dataset, open_dataset
-from ganc.data.pictures import Size, show_size, stack
+from ganc.data.pictures import Size, show_size, some, stack
 from ganc.errors import UserError
 from ganc.features import lite0
 from ganc.models import store
 from ganc.models.render import render
-from ganc.models.statistics import keep_calibration, recalibrate
+from ganc.models.statistics import keep_calibration
 from ganc.runs.clock import Clock
 from ganc.runs.console import console
 from ganc.runs.workdir import Workdir
@@ -35,9 +35,6 @@ from ganc.train import loop
 from ganc.train.footprint import check_footprint
 from ganc.train.stage import Training, train
 from ganc.types import Arch, Generator, Model, Params, TrainState
-
-CALIBRATION = 64
-"""Training pictures that running statistics are measured with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,16 +150,11 @@ class Run:
 
     def calibration(self) -> np.ndarray:
         """Training pictures to measure running statistics with, (n h w c)."""
-        return stack(some(self.data.train_a, CALIBRATION), self.shape[:2], self.data.encode)
+        return calibration(self.data, self.shape[:2])
 
     def recalibrated(self, model: Model) -> Model:
         """`model` with the running statistics of its own architecture, where it has any."""
-        if not model.generator.statistics:
-            return model
-        pictures = jnp.asarray(self.calibration())
-        options = self.task.styled(len(pictures))
-        params = recalibrate(model.generator, model.params, [pictures], **options)
-        return model._replace(params=params)
+        return recalibrated(model, self.task, self.data, self.shape[:2])
 
     def save(self, name: str, model: Model, **more: Any) -> None:
         """Stores a model of the run, for `python -m ganc.translate` and for later runs.
@@ -211,8 +203,3 @@ def _check_judge(task: Task, window: Size) -> None:
             f"the discriminator of {task.name} cannot judge pictures of {show_size(window)} px, "
             "what is trained on must be larger"
         )
-
-
-def some(pictures: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
-    """At most `count` pictures, evenly spread; the same places in aligned domains."""
-    return [pictures[int(i)] for i in evenly_spread(min(count, len(pictures)), len(pictures))]

@@ -14,10 +14,10 @@ import numpy as np
 from ganc import channels
 from ganc.compression.finish import finish, show
 from ganc.compression.opponents import Players, complete
-from ganc.compression.run import Run, open_data, some
+from ganc.compression.run import Run, open_data
 from ganc.compression.self_supervised_settings import SelfSupervision
 from ganc.compression.teacher import check_size, load_teacher
-from ganc.data.pictures import show_size, stack
+from ganc.data.pictures import show_size, some, stack
 from ganc.discovery.fingerprint import Own
 from ganc.errors import UserError
 from ganc.methods import self_supervised

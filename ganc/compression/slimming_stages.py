@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganc import channels
-from ganc.compression.run import Run, some
+from ganc.compression.run import Run
 from ganc.compression.slimming_settings import Slim, Slimmed
-from ganc.data.pictures import stack
+from ganc.data.pictures import some, stack
 from ganc.features.perceptual import Perceptual
 from ganc.methods import slimming
 from ganc.methods.budget import TOLERANCE, Budget, budget_of

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jax
 
+from ganc.compression.calibration import recalibrated
 from ganc.compression.settings import Teaching
 from ganc.data.dataset import Dataset
 from ganc.data.pictures import show_size
@@ -18,7 +19,7 @@ from ganc.runs.workdir import Workdir
 from ganc.tasks.task import Task
 from ganc.train.checkpoint import Checkpoints
 from ganc.train.stage import optimizers, train
-from ganc.types import Generator, Model, TrainState
+from ganc.types import Generator, Model, Params, TrainState
 
 TEACHER = "teacher"
 """The name of its training stage, and of the directory that holds it."""
@@ -122,7 +123,8 @@ def train_teacher(
     """Trains, or resumes, and stores every network of the game.
 
     It leaves `teacher` (a -> b), in games that translate both ways `teacher_back` (b -> a), and
-    `discriminator` (of domain b) with `discriminator_back`.
+    `discriminator` (of domain b) with `discriminator_back`. Where a running average of the weights
+    is kept, its running statistics are measured anew.
     """
     state = jax.device_get(play(config, task, generator, data, work, TEACHER))
     return _store(config, task, generator, data, work, state)
@@ -153,18 +155,30 @@ def _store(config, task: Task, generator: Generator, data, work: Workdir, state)
         "steps": int(state.step),
         "seed": config.seed,
     }
-    generators = generators_of(state)
+    models = {
+        direction: _kept(
+            config, task, generator, data.turned() if direction == "ba" else data, tree
+        )
+        for direction, tree in generators_of(state).items()
+    }
     for direction, name in (("ab", TEACHER), ("ba", f"{TEACHER}_back")):
-        if direction in generators:
-            model = fold(Model(generator, generators[direction]))
-            store.save(work.path / name, model, about | {"direction": direction})
+        if direction in models:
+            store.save(work.path / name, models[direction], about | {"direction": direction})
     for domain, name in (("b", "discriminator"), ("a", "discriminator_back")):
         if domain in state.params["discriminator"]:
             params = state.params["discriminator"][domain]
             store.save_discriminator(
                 work.path / name, task.discriminator, params, about | {"domain": domain}
             )
-    return fold(Model(generator, generators["ab"]))
+    return models["ab"]
+
+
+def _kept(
+    config: Teaching, task: Task, generator: Generator, data: Dataset, params: Params
+) -> Model:
+    """The trained generator as it is kept; `data` is what it translates."""
+    model = fold(Model(generator, params))
+    return recalibrated(model, task, data, config.sides) if config.average else model
 
 
 def earlier_checkpoints(config: Teaching) -> Path:

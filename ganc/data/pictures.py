@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from PIL import Image
 
+from ganc.batching import evenly_spread
+
 Pictures: TypeAlias = Sequence[np.ndarray]
 """A sequence of uint8 pictures (h w 3), or of label maps, decoded when they are indexed. Label maps
 are integers: (h w), or (h w 2) with the instances behind the labels."""
@@ -126,3 +128,8 @@ def stack(
     if not len(pictures):
         return np.zeros((0, height, width, 3), np.float32)
     return np.stack([encode(resize(picture, height, width)) for picture in pictures])
+
+
+def some(pictures: Pictures, count: int) -> Pictures:
+    """At most `count` pictures, evenly spread; the same places in aligned domains."""
+    return [pictures[int(i)] for i in evenly_spread(min(count, len(pictures)), len(pictures))]
