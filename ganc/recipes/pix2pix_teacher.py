@@ -60,14 +60,16 @@ SHORT: dict[str, Any] = {
 }
 EARTH64 = dataclasses.replace(EARTH, **SHORT, size=64)
 
+# Batch norms see windows as they see whole pictures, so windows will do, which cost less.
 EARTH128 = dataclasses.replace(
     EARTH,
     size=128,
+    crop=64,
     norm="batch",
     judge="detail",
     batch=4,
-    constant_steps=1700,
-    decay_steps=1700,
+    constant_steps=1500,
+    decay_steps=1500,
     learning_rate=1e-3,
     discriminator_learning_rate=3e-4,
     average=0.998,
@@ -76,6 +78,7 @@ EARTH128 = dataclasses.replace(
 SMOKE = dataclasses.replace(
     EARTH128,
     size=32,
+    crop=0,
     ngf=4,
     blocks=3,
     ndf=4,
