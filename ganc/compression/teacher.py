@@ -44,7 +44,7 @@ def load_teacher(
     Raises:
         UserError: there is none, it cannot be read, or it takes other pictures.
     """
-    model = _shipped(task, data) if name == "shipped" else read_teacher(name, own)
+    model = _shipped(task, data, shape[0]) if name == "shipped" else read_teacher(name, own)
     generator = model.generator
     if generator.channels_in != shape[2]:
         what = "no pictures" if shape[2] == 3 else f"expected {shape[2]}"
@@ -99,12 +99,17 @@ def check_size(
             )
 
 
-def _shipped(task: Task, data: Dataset) -> Model:
+def _shipped(task: Task, data: Dataset, side: int) -> Model:
+    """Of the shipped teachers of that task and data, the one for pictures nearest in height."""
     with resources.as_file(resources.files("ganc.models") / "teacher_pack") as packs:
         about = {path.parent: store.read_about(path.parent) for path in packs.glob("*/model.json")}
-        for path, facts in about.items():
-            if (facts["task"], facts["data"]) == (task.name, data.name):
-                return store.load(path)
+        away = {
+            path: abs(facts["size"] - side)
+            for path, facts in about.items()
+            if (facts["task"], facts["data"]) == (task.name, data.name)
+        }
+        if away:
+            return store.load(min(away, key=lambda path: away[path]))
     known = sorted(f"{facts['task']} of {facts['data']}" for facts in about.values())
     raise UserError(
         f"no teacher of {task.name} of {data.name} is shipped, only {', '.join(known)}; "

@@ -1,5 +1,7 @@
+from contextlib import nullcontext
 from types import SimpleNamespace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -9,8 +11,9 @@ from ganc.compression.settings import Teaching
 from ganc.compression.teacher import load_teacher
 from ganc.data.pictures import to_float
 from ganc.errors import UserError
-from ganc.models import dcgan
+from ganc.models import dcgan, resnet, store
 from ganc.recipes import munit_ofa, munit_teacher
+from ganc.types import Model
 
 WHOLE = SimpleNamespace(crop=(64, 64))
 EARTH = SimpleNamespace(name="earth:satellite-relief", augmentation=WHOLE)
@@ -23,6 +26,19 @@ def task(name):
 def test_the_shipped_teacher_of_a_task_is_loaded():
     model = load_teacher("shipped", task("cyclegan"), EARTH, (64, 64, 3))
     assert model.generator.spec.ngf == 24
+
+
+def test_of_several_the_one_for_pictures_nearest_in_size_is_loaded(tmp_path, monkeypatch):
+    for size, ngf in ((64, 2), (128, 3)):
+        network = resnet.generator(resnet.Spec(ngf, 3))
+        model = Model(network, network.init(jax.random.key(0)))
+        about = {"task": "cyclegan", "data": EARTH.name, "size": size}
+        store.save(tmp_path / "teacher_pack" / str(size), model, about)
+    resources = SimpleNamespace(files=lambda package: tmp_path, as_file=nullcontext)
+    monkeypatch.setattr(teacher, "resources", resources)
+    for side, ngf in ((32, 2), (64, 2), (112, 3), (256, 3)):
+        model = load_teacher("shipped", task("cyclegan"), EARTH, (side, side, 3))
+        assert model.generator.spec.ngf == ngf
 
 
 def test_the_shipped_teacher_of_styles_is_the_one_that_its_preset_describes():
