@@ -1,8 +1,9 @@
 """What people set: the configurations that experiments fill in, and their command lines show."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -45,6 +46,11 @@ class Pictured:
     def window(self) -> Size:
         """Height and width of what is trained on."""
         return (self.crop, self.crop) if self.crop else self.sides
+
+    def needs(self, preset: Any) -> Mapping[str, Any]:
+        """What its task needs otherwise than `preset` has it: setting -> value."""
+        del preset
+        return {}
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from ganc.compression.settings import Teaching
 from ganc.compression.teach import teach
 from ganc.models import resnet
 from ganc.models.discriminators import PatchSpec, patch
+from ganc.nn.norm import Norm
 from ganc.scores.row import Row
 from ganc.tasks import cyclegan
 from ganc.types import Generator
@@ -48,10 +49,14 @@ SMOKE = dataclasses.replace(
 PRESETS = {"earth64": EARTH64, "smoke": SMOKE, "earth128": EARTH128, "horse2zebra": HORSE2ZEBRA}
 
 
-def generator(config: Teaching) -> Generator:
-    """The ResNet of the publication, or the mobile one."""
+def generator(config: Teaching, norm: Norm = "instance") -> Generator:
+    """The ResNet of the publication, or the mobile one; `norm` is what follows its layers."""
     spec = resnet.Spec(
-        config.ngf, config.blocks, separable=config.separable, upsampling=config.upsampling
+        config.ngf,
+        config.blocks,
+        separable=config.separable,
+        norm=norm,
+        upsampling=config.upsampling,
     )
     return resnet.generator(spec)
 

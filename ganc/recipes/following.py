@@ -76,7 +76,7 @@ def follow(
         return config
     if teacher is None and config.teacher != preset.teacher:
         teacher = named(config.teacher)
-    found: dict[str, Any] = dict(config.needs(preset)) if hasattr(config, "needs") else {}
+    found: dict[str, Any] = dict(config.needs(preset))
     if teacher is not None and not _is_trial(preset):
         found |= _network(config, preset, said, teacher) | _size(config, preset)
     if student is not None and isinstance(config, Compression):

@@ -17,10 +17,11 @@ from typing import Annotated, Any, Literal
 from ganc.compression import settings
 from ganc.compression.teach import teach
 from ganc.losses.adversarial import HINGE, LEAST_SQUARES
-from ganc.models import resnet, unet
+from ganc.models import unet
 from ganc.models.detail_discriminator import DetailSpec, detail_patch
 from ganc.models.discriminators import PatchSpec, patch
 from ganc.ranges import whole
+from ganc.recipes import cyclegan_teacher
 from ganc.scores.row import Row
 from ganc.tasks import pix2pix
 from ganc.tasks.task import Task
@@ -95,14 +96,7 @@ def generator(config: Teaching) -> Generator:
     """The network of the `family`; `blocks`, `upsampling` and `norm` are of the ResNet."""
     if config.family == "unet":
         return unet.generator(unet.Spec(config.ngf, config.downs))
-    spec = resnet.Spec(
-        config.ngf,
-        config.blocks,
-        separable=config.separable,
-        norm=config.norm,
-        upsampling=config.upsampling,
-    )
-    return resnet.generator(spec)
+    return cyclegan_teacher.generator(config, config.norm)
 
 
 def rules(config: Teaching) -> Task:

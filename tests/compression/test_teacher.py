@@ -28,6 +28,12 @@ def test_the_shipped_teacher_of_a_task_is_loaded():
     assert model.generator.spec.ngf == 24
 
 
+def test_pairs_have_a_shipped_teacher_of_each_size():
+    for side, norm in ((64, "instance"), (128, "batch")):
+        model = load_teacher("shipped", task("pix2pix"), EARTH, (side, side, 3))
+        assert model.generator.spec.norm == norm
+
+
 def test_of_several_the_one_for_pictures_nearest_in_size_is_loaded(tmp_path, monkeypatch):
     for size, ngf in ((64, 2), (128, 3)):
         network = resnet.generator(resnet.Spec(ngf, 3))
